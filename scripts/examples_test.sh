@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Runs the examples: real_occupancy.sh on a made-up file with one line of every kind of dirt, twice, and on the real
+# file where it lies beside the checkout (it is not ours to ship).
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+load_postgres
+work="$REPO/target/examples_test"
+mkdir -p "$work"
+passed=0
+failed=0
+
+same() { # same NAME EXPECTED ACTUAL
+    if [ "$2" = "$3" ]; then
+        passed=$((passed + 1))
+        echo "ok: $1"
+    else
+        failed=$((failed + 1))
+        printf 'not ok: %s\nexpected:\n%s\ngot:\n%s\n' "$1" "$2" "$3"
+    fi
+}
+run() { "$REPO/examples/real_occupancy.sh" "$1" >"$work/output"; }
+ask() { cluster_psql examples -q -At -d real_occupancy -c "$1"; }
+# The counts of the first table, in its order.
+counts() { sed -nE '/Lines of the file/,/^$/ s/^[^│]*│ *([0-9]+) │.*/\1/p' "$work/output" | paste -sd' '; }
+
+# Both days are clock changes in Europe/London: 26 March 2017 has 23 hours, 29 October 25.
+cat >"$work/dirty.csv" <<'CSV'
+North,10,4,2017-03-25 08:05:00
+North,10,5,2017-03-25 08:35:00
+North,10,5,2017-03-25 08:35:00
+North,10,7,2017-03-25 09:00:00
+North,10,9,2017-03-25 09:00:00
+North,10,-1,2017-03-25 10:00:00
+North,10,12,2017-03-25 11:59:59
+North,10,1,2017-03-26 09:10:00
+North,10,1,2017-10-29 09:10:00
+South,0,3,2017-03-25 08:00:00
+South,x,3,2017-03-25 08:00:00
+South,10,3,2017-02-31 08:00:00
+CSV
+run "$work/dirty.csv"
+# In the file, unreadable, negative, repeated with the same and other values, used, above capacity, no capacity.
+same "every line is counted" "12 2 1 1 1 7 1 1" "$(counts)"
+same "an hour is the mean of its readings, and unknown without any" \
+    "8 4.500000 45.00 f|9 9.000000 90.00 t|11 12.000000 120.00 t" \
+    "$(ask "SELECT string_agg(concat_ws(' ', f.hour, o.hourly_occupancy -> f.hour, round(f.occupancy_rate, 2), f.is_peak_hour), '|' ORDER BY f.hour)
+        FROM vend_staging.stg_garage_daily_occupancy o JOIN vend_staging.stg_garages g ON g.id = o.garage_id,
+            vend.flatten_hourly(o.hourly_occupancy, g.capacity) AS f
+        WHERE g.name = 'North' AND o.day = '2017-03-25'")"
+same "hours count from midnight where the clock changes" "23 8|25 10" \
+    "$(ask "SELECT string_agg(jsonb_array_length(o.hourly_occupancy) || ' ' || f.hour, '|' ORDER BY o.day)
+        FROM vend_staging.stg_garage_daily_occupancy o, vend.flatten_hourly(o.hourly_occupancy) AS f
+        WHERE o.day IN ('2017-03-26', '2017-10-29')")"
+cp "$work/output" "$work/first"
+run "$work/dirty.csv"
+same "the second run prints the same" "$(cat "$work/first")" "$(cat "$work/output")"
+
+real="$REPO/../shared/data/birmingham_parking/dataset.csv"
+if [ -r "$real" ]; then
+    run "$real"
+    same "every line of the real file is counted" "$(wc -l <"$real")" "$(counts | awk '{ print $2 + $3 + $4 + $5 + $6 }')"
+else
+    echo "skipped: the real file is not at $real"
+fi
+"$REPO/scripts/tally.sh" examples "$passed" "$failed"
+[ "$failed" -eq 0 ]

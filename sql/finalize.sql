@@ -1,0 +1,44 @@
+-- Runs last. Everything belongs to vend_owner, which is no superuser; nobody may execute anything but by this list.
+ALTER SCHEMA vend OWNER TO vend_owner;
+ALTER SCHEMA vend_internal OWNER TO vend_owner;
+
+DO $$
+DECLARE
+    member record;
+BEGIN
+    FOR member IN
+        SELECT p.oid::regprocedure AS name, p.prokind = 'a' AS is_aggregate
+        FROM pg_proc p
+        WHERE p.pronamespace IN ('vend'::regnamespace, 'vend_internal'::regnamespace)
+    LOOP
+        EXECUTE format('ALTER ROUTINE %s OWNER TO vend_owner', member.name);
+        EXECUTE format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', member.name);
+    END LOOP;
+    FOR member IN
+        SELECT c.oid::regclass AS name
+        FROM pg_class c
+        WHERE c.relnamespace IN ('vend'::regnamespace, 'vend_internal'::regnamespace) AND c.relkind IN ('r', 'v', 'S')
+            -- A serial's sequence follows its table.
+            AND NOT EXISTS (SELECT FROM pg_depend d
+                WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i'))
+    LOOP
+        EXECUTE format('ALTER TABLE %s OWNER TO vend_owner', member.name);
+    END LOOP;
+END $$;
+
+-- Computing from rows that the caller already has gives nothing away.
+GRANT USAGE ON SCHEMA vend TO PUBLIC;
+GRANT EXECUTE ON FUNCTION
+    vend.local_day(timestamptz, text), vend.local_day(timestamp, text), vend.monthly_amount(numeric, text, int),
+    vend.flatten_hourly(jsonb), vend.flatten_hourly(jsonb, int, numeric)
+TO PUBLIC;
+GRANT EXECUTE ON ROUTINE
+    vend.churn_rate(timestamptz, timestamptz, timestamptz, timestamptz),
+    vend.mrr(numeric, timestamptz, timestamptz, timestamptz)
+TO PUBLIC;
+-- What flatten_hourly is inlined to, and what the reports call: a view's functions run with its reader's rights.
+GRANT EXECUTE ON FUNCTION
+    vend_internal.hourly_counts(jsonb), vend_internal.hourly_values(jsonb),
+    vend_internal.known_timezone(text), vend_internal.day_start(date, text), vend_internal.policy(text)
+TO PUBLIC;
+GRANT SELECT ON vend.policies TO PUBLIC;

@@ -1,0 +1,20 @@
+CREATE OR REPLACE VIEW vend_marts.subscription_currencies AS
+WITH own AS (
+    SELECT DISTINCT ON (subscription_id) subscription_id, currency
+    FROM vend_staging.stg_payments
+    WHERE status IN ('succeeded', 'refunded') AND subscription_id IS NOT NULL
+    ORDER BY subscription_id, payment_date, id
+),
+of_garage AS (
+    SELECT garage_id, min(currency) AS currency
+    FROM vend_staging.stg_payments
+    WHERE status IN ('succeeded', 'refunded')
+    GROUP BY garage_id
+    HAVING count(DISTINCT currency) = 1
+)
+SELECT s.id AS subscription_id, CASE WHEN o.subscription_id IS NULL THEN g.currency ELSE o.currency END AS currency
+FROM vend_staging.stg_subscriptions s
+LEFT JOIN own o ON o.subscription_id = s.id
+LEFT JOIN of_garage g ON g.garage_id = s.garage_id;
+COMMENT ON VIEW vend_marts.subscription_currencies IS
+    'The currency of a subscription: that of its first captured payment, else its garage''s only one, else NULL.';

@@ -1,0 +1,126 @@
+-- Makes the staging views, and then everything that reads them. Each view keeps its name, columns and types, so attaching
+-- again replaces it in place and whatever others built on it keeps working.
+CREATE FUNCTION vend_internal.create_generated_schemas() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wanted record;
+BEGIN
+    FOR wanted IN
+        SELECT s.name, s.comment, n.nspowner
+        FROM vend_internal.generated_schemas s
+        LEFT JOIN pg_namespace n ON n.nspname = s.name
+    LOOP
+        IF wanted.nspowner IS NULL THEN
+            EXECUTE format('CREATE SCHEMA %I AUTHORIZATION vend_owner', wanted.name);
+            EXECUTE format('COMMENT ON SCHEMA %I IS %L', wanted.name, wanted.comment);
+        ELSIF wanted.nspowner <> 'vend_owner'::regrole OR NOT EXISTS (SELECT FROM vend_internal.source) THEN
+            RAISE EXCEPTION 'schema "%" already exists', wanted.name
+                USING ERRCODE = '42P06', HINT = 'Rename or drop it: vend.attach() makes its own.';
+        END IF;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION vend_internal.create_generated_schemas() IS
+    'Makes the schemas of what is generated; 42P06 where somebody else made one.';
+
+CREATE FUNCTION vend_internal.refuse_source(source_schema text, errors vend_internal.source_problem[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION 'cannot attach schema "%": % %', source_schema, cardinality(errors),
+            CASE cardinality(errors) WHEN 1 THEN 'problem' ELSE 'problems' END
+        USING ERRCODE = errors[1].code,
+        DETAIL = (
+            SELECT string_agg(concat_ws(': ', nullif(concat_ws('.', e.table_name, e.column_name), ''), e.problem),
+                E'\n' ORDER BY e.n)
+            FROM unnest(errors) WITH ORDINALITY AS e(severity, code, table_name, column_name, problem, hint, n)),
+        HINT = CASE cardinality(errors) WHEN 1 THEN errors[1].hint
+            ELSE 'vend.check_source() lists them, each with a hint. Nothing was changed.' END;
+END $$;
+COMMENT ON FUNCTION vend_internal.refuse_source(text, vend_internal.source_problem[]) IS
+    'Raises the errors that vend.check_source found as one, with the SQLSTATE of the first.';
+
+CREATE FUNCTION vend_internal.objects_to_generate(definitions jsonb)
+RETURNS TABLE ("position" int, schema_name text, object_name text, kind text, statement text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT t.table_position, 'vend_staging', 'stg_' || t.table_name, 'view',
+        format('CREATE OR REPLACE VIEW vend_staging.%1$I AS %2$s; COMMENT ON VIEW vend_staging.%1$I IS %3$L',
+            'stg_' || t.table_name, definitions ->> t.table_name,
+            format('The operational table %s, cleaned and typed.', t.table_name))
+    FROM vend_internal.source_columns t
+    WHERE t.position = 1
+    UNION ALL
+    SELECT g.position + (SELECT max(t.table_position) FROM vend_internal.source_columns t),
+        g.schema_name, g.object_name, g.kind, g.statement
+    FROM vend_internal.generated_objects() g;
+END $$;
+COMMENT ON FUNCTION vend_internal.objects_to_generate(jsonb) IS
+    'What vend.attach() makes, in order: the staging views with these queries, and all that reads them.';
+
+-- A newer version may have given up an object that an older one made.
+CREATE FUNCTION vend_internal.record_generated(definitions jsonb) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM vend_internal.drop_generated(g.schema_name, g.object_name, g.kind, false)
+    FROM (
+        SELECT o.*
+        FROM vend_internal.generated o
+        WHERE NOT EXISTS (SELECT FROM vend_internal.objects_to_generate(definitions) n
+            WHERE n.schema_name = o.schema_name AND n.object_name = o.object_name)
+        ORDER BY o.position DESC
+    ) AS g;
+    DELETE FROM vend_internal.generated;
+    INSERT INTO vend_internal.generated
+    SELECT n.position, n.schema_name, n.object_name, n.kind FROM vend_internal.objects_to_generate(definitions) n;
+END $$;
+COMMENT ON FUNCTION vend_internal.record_generated(jsonb) IS 'Notes what is generated now, and drops what is no more.';
+
+CREATE FUNCTION vend.attach(
+    source_schema text DEFAULT 'public', mapping jsonb DEFAULT '{}', timezone text DEFAULT 'UTC'
+) RETURNS TABLE (object text, kind text)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    inspected record;
+    errors vend_internal.source_problem[];
+    made record;
+BEGIN
+    IF source_schema IS NULL OR mapping IS NULL OR timezone IS NULL THEN
+        RAISE EXCEPTION 'source_schema, mapping and timezone must not be NULL'
+            USING ERRCODE = '22004', HINT = 'The mapping {} changes nothing; a platform without a zone of its own uses UTC.';
+    END IF;
+    IF vend_internal.known_timezone(timezone) IS NULL THEN
+        RAISE EXCEPTION 'time zone "%" is not known', timezone USING ERRCODE = '22023',
+            HINT = 'Use a name of pg_timezone_names with region and city, such as Europe/Berlin, or UTC.';
+    END IF;
+    PERFORM vend_internal.lock_source();
+    inspected := vend_internal.inspect_source(source_schema, mapping, timezone);
+    errors := ARRAY(
+        SELECT (p.severity, p.code, p.table_name, p.column_name, p.problem, p.hint)::vend_internal.source_problem
+        FROM unnest(inspected.problems) WITH ORDINALITY AS p(severity, code, table_name, column_name, problem, hint, n)
+        WHERE p.severity = 'error' ORDER BY p.n);
+    IF cardinality(errors) > 0 THEN
+        PERFORM vend_internal.refuse_source(source_schema, errors);
+    END IF;
+
+    PERFORM vend_internal.create_generated_schemas();
+    INSERT INTO vend_internal.source AS s (source_schema, mapping, timezone, attached_at)
+    VALUES (attach.source_schema, attach.mapping, attach.timezone, now())
+    -- The same tables have been observed since they were attached first.
+    ON CONFLICT (singleton) DO UPDATE SET source_schema = excluded.source_schema, mapping = excluded.mapping,
+        timezone = excluded.timezone,
+        attached_at = CASE WHEN (s.source_schema, s.mapping) = (excluded.source_schema, excluded.mapping)
+            THEN s.attached_at ELSE excluded.attached_at END;
+    PERFORM vend_internal.grant_sources(source_schema, mapping);
+    FOR made IN SELECT o.statement FROM vend_internal.objects_to_generate(inspected.definitions) o ORDER BY o.position LOOP
+        PERFORM vend_internal.execute_as_owner(made.statement);
+    END LOOP;
+    -- The tables and functions may have changed since they were looked at.
+    PERFORM vend_internal.check_dependencies(format('vend_staging.%I', 'stg_' || r.table_name)::regclass, r.relation)
+    FROM vend_internal.source_relations(source_schema, mapping) r;
+    PERFORM vend_internal.record_generated(inspected.definitions);
+    RETURN QUERY SELECT format('%I.%I', g.schema_name, g.object_name), g.kind FROM vend_internal.generated g ORDER BY g.position;
+END $$;
+COMMENT ON FUNCTION vend.attach(text, jsonb, text) IS
+    'Builds staging, marts and reports over the operational tables; one row per object made. Attaching again rebuilds them in '
+    'place. timezone holds where a garage has none of its own. All or nothing: 3F000, 42P01, 42703, 42804, 22023, 23505 and '
+    'others with the list of problems when vend.check_source finds errors; 42P06: a schema of ours exists; 22004: NULL argument.';

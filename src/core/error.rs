@@ -1,0 +1,35 @@
+//! Everything that can be wrong with an input. `sql/bridge.rs` gives each variant its SQLSTATE, text and hint.
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CoreError {
+    /// A period whose end is not after its start.
+    EmptyPeriod,
+    /// An option outside its list: what it is, what was given, what is valid.
+    UnknownOption { option: &'static str, value: String, valid: &'static str },
+    /// `interval_count` below one.
+    IntervalCount(i32),
+    /// NaN or an infinity where an amount is needed.
+    AmountNotFinite,
+    /// More digits than an exact sum can carry.
+    AmountOutOfRange,
+    /// A count or a parameter outside its integer type.
+    CountOutOfRange,
+    /// An argument outside its bounds.
+    OutOfRange { argument: &'static str, value: i64, low: i64, high: i64 },
+    /// A date or instant outside what can be represented.
+    DateOutOfRange,
+    /// An hourly document that is neither an array nor an object.
+    HourlyShape(&'static str),
+    /// An hourly array with an entry at a position that no day has.
+    HourlyTooLong(usize),
+    /// An object key that names no hour, quoted.
+    HourlyKey(String),
+    /// One hour under two keys.
+    HourlyTwice(usize),
+    /// A value that is not a count: the hour, and what stands there.
+    HourlyValue { hour: usize, found: String },
+    /// Bytes that are no summary of ours.
+    CorruptState,
+    /// A summary of a version this library does not know.
+    UnknownVersion(u8),
+}

@@ -1,0 +1,27 @@
+//! The rules behind every number: integers, slices and own types in, values or a [`error::CoreError`] out.
+//! No PostgreSQL, no clock, no input or output. Instants are microseconds since 2000-01-01 UTC, as PostgreSQL
+//! stores them, with `i64::MIN` and `i64::MAX` for the infinities; days count from the same date.
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+// Without the SQL layer (`--no-default-features`) nothing calls what the tests do not.
+#![cfg_attr(not(feature = "glue"), allow(dead_code))]
+
+pub mod calendar;
+pub mod churn;
+pub mod codec;
+pub mod demo;
+pub mod error;
+pub mod jsonb;
+pub mod money;
+pub mod mrr;
+pub mod numeric;
+pub mod occupancy;

@@ -1,0 +1,151 @@
+-- The five hot reports against slow, obvious queries over the operational tables, on a demo platform.
+SET timezone = 'UTC';
+SET client_min_messages = warning;
+SELECT count(*) AS tables FROM vend.create_demo('reports', garages => 5, customers_per_garage => 30, months => 8, seed => 7);
+SELECT count(*) AS objects FROM vend.attach('reports', '{}', 'Europe/Berlin');
+SET search_path = reports;
+-- What random data may lack: nothing at all, capacities that are none, a second currency, odd spelling, a fee of one's own.
+INSERT INTO garages (id, name, capacity, timezone, created_at, updated_at)
+VALUES ('00000000-0000-0000-0000-0000000000e1', 'Empty', 0, NULL, now(), now()), ('00000000-0000-0000-0000-0000000000e2', 'Negative', -5, 'Nowhere/Else', now(), now());
+INSERT INTO payments (id, garage_id, amount, stripe_fee, net_amount, status, currency, payment_date, created_at, updated_at)
+SELECT gen_random_uuid(), g.id, 12.45, 0.66, 11.79, 'succeeded', 'CHF', now() - n * interval '5 hours', now(), now()
+FROM (SELECT id FROM garages ORDER BY id LIMIT 2) g, generate_series(0, 6) n;
+SELECT vend.set_platform_fee(7.5, now() - interval '40 days');
+SELECT vend.set_platform_fee(12, now() - interval '60 days', id), vend.set_platform_fee(11, now() - interval '20 days', id) FROM (SELECT id FROM garages ORDER BY id LIMIT 1) g;
+INSERT INTO parked (id, garage_id, vehicle_plate, entered_at, exited_at, created_at)
+SELECT gen_random_uuid(), g.id, plate, now() - entered, now() - exited, now()
+FROM (SELECT id FROM garages ORDER BY id LIMIT 3) g, (VALUES
+    ('BAD 1', interval '1 hour', interval '2 hours'), ('ZERO 1', '1 hour', '1 hour'), ('FUTURE 1', '-1 hour', NULL), ('LOST 1', '73 hours', NULL),
+    ('OPEN 1', '71 hours', NULL), ('TWICE 1', '5 hours', NULL), (' TWICE 1 ', '4 hours', NULL), (NULL, '3 hours', NULL), ('', '2 hours', NULL), ('PAID AHEAD', '1 hour', '-1 hour')
+) AS v(plate, entered, exited);
+CREATE TABLE zones AS SELECT id, coalesce(n.name, 'Europe/Berlin') AS name FROM garages LEFT JOIN pg_timezone_names n ON n.name = timezone;
+CREATE FUNCTION zone(garage uuid) RETURNS text STABLE LANGUAGE sql AS $$ SELECT name FROM reports.zones WHERE id = garage $$;
+CREATE FUNCTION day_of(at timestamp, garage uuid) RETURNS date STABLE LANGUAGE sql AS $$
+    SELECT ((at AT TIME ZONE 'UTC') AT TIME ZONE reports.zone(garage))::date $$;
+
+-- mv_daily_revenue: fee by fee, day by day.
+CREATE TEMP TABLE paid AS
+SELECT p.*, lower(btrim(p.currency)) AS cur, day_of(p.payment_date, p.garage_id) AS day,
+    CASE WHEN p.status = 'refunded' THEN day_of(p.updated_at, p.garage_id) END AS refund_day,
+    round(p.amount * coalesce(
+        (SELECT f.rate FROM vend_internal.platform_fees f WHERE f.garage_id = p.garage_id AND f.valid_from <= p.payment_date AT TIME ZONE 'UTC' ORDER BY f.valid_from DESC LIMIT 1),
+        (SELECT f.rate FROM vend_internal.platform_fees f WHERE f.garage_id IS NULL AND f.valid_from <= p.payment_date AT TIME ZONE 'UTC' ORDER BY f.valid_from DESC LIMIT 1),
+        10) / 100, 2) AS fee
+FROM payments p WHERE p.status IN ('succeeded', 'refunded');
+SELECT count(*) > 300 AS enough, count(DISTINCT cur) > 1 AS currencies, count(refund_day) > 3 AS refunds, count(DISTINCT round(100 * fee / amount)) > 3 AS fees FROM paid;
+CREATE TEMP VIEW expected AS
+SELECT g.id, g.name, today - n AS day, c.cur,
+    (SELECT count(*) FROM paid p WHERE p.garage_id = g.id AND p.cur = c.cur AND p.day = today - n) AS payment_count,
+    (SELECT coalesce(sum(amount), 0) FROM paid p WHERE p.garage_id = g.id AND p.cur = c.cur AND p.day = today - n) AS gross,
+    (SELECT coalesce(sum(stripe_fee), 0) FROM paid p WHERE p.garage_id = g.id AND p.cur = c.cur AND p.day = today - n) AS stripe,
+    (SELECT coalesce(sum(fee), 0) FROM paid p WHERE p.garage_id = g.id AND p.cur = c.cur AND p.day = today - n)
+      - (SELECT coalesce(sum(fee), 0) FROM paid p WHERE p.garage_id = g.id AND p.cur = c.cur AND p.refund_day = today - n) AS platform,
+    (SELECT coalesce(sum(net_amount - fee), 0) FROM paid p WHERE p.garage_id = g.id AND p.cur = c.cur AND p.day = today - n)
+      - (SELECT coalesce(sum(amount - fee), 0) FROM paid p WHERE p.garage_id = g.id AND p.cur = c.cur AND p.refund_day = today - n) AS profit,
+    (SELECT coalesce(sum(amount), 0) FROM paid p WHERE p.garage_id = g.id AND p.cur = c.cur AND p.refund_day = today - n) AS refunds,
+    n = 0 AS is_today
+FROM garages g LEFT JOIN (SELECT DISTINCT garage_id, cur FROM paid) c ON c.garage_id = g.id,
+    LATERAL (SELECT (now() AT TIME ZONE zone(g.id))::date AS today) t, generate_series(0, 89) n;
+CREATE TEMP VIEW actual AS SELECT garage_id, garage_name, payment_date, currency, payment_count, gross_revenue, total_stripe_fees, total_platform_fees, garage_profit, refunds, is_today FROM vend_reports.mv_daily_revenue;
+SELECT count(*) FROM ((TABLE expected EXCEPT ALL TABLE actual) UNION ALL (TABLE actual EXCEPT ALL TABLE expected)) d;
+SELECT count(*) = (SELECT count(*) FROM garages g LEFT JOIN (SELECT DISTINCT garage_id, cur FROM paid) c ON c.garage_id = g.id) * 90 AS dense FROM actual;
+-- Seven payments of 12.45 at 10 percent are 8.75 in fees, not 8.72.
+SELECT sum(vend_marts.counted_payments.platform_fee) FROM vend_marts.counted_payments JOIN (SELECT id FROM garages ORDER BY id OFFSET 1 LIMIT 1) g ON g.id = garage_id WHERE currency = 'chf';
+DELETE FROM vend_internal.platform_fees;
+SELECT sum(platform_fee) FROM vend_marts.counted_payments JOIN (SELECT id FROM garages ORDER BY id OFFSET 1 LIMIT 1) g ON g.id = garage_id WHERE currency = 'chf';
+DROP VIEW expected, actual;
+
+-- mv_active_subscriptions and mv_current_month_metrics, one subscription at a time.
+CREATE TEMP TABLE subs AS
+SELECT s.*,
+    CASE WHEN s.status IN ('trialing', 'incomplete', 'incomplete_expired') OR s.monthly_amount <= 0 THEN s.created_at
+        WHEN s.status IN ('unpaid', 'paused') THEN least(CASE WHEN s.cancel_at_period_end THEN s.current_period_end END,
+            CASE WHEN s.status = 'unpaid' THEN coalesce(s.renewal_attempted_at, s.updated_at) ELSE s.updated_at END)
+        WHEN s.cancel_at_period_end AND s.current_period_end IS NOT NULL THEN s.current_period_end
+        WHEN s.status = 'canceled' THEN coalesce(s.canceled_at, s.updated_at)
+        ELSE 'infinity' END AS ended,
+    coalesce((SELECT p.cur FROM paid p WHERE p.subscription_id = s.id ORDER BY p.payment_date, p.id LIMIT 1),
+        (SELECT min(p.cur) FROM paid p WHERE p.garage_id = s.garage_id HAVING count(DISTINCT p.cur) = 1)) AS cur
+FROM subscriptions s;
+CREATE FUNCTION month_start(garage uuid) RETURNS timestamp STABLE LANGUAGE sql AS $$
+    SELECT (date_trunc('month', now() AT TIME ZONE reports.zone(garage)) AT TIME ZONE reports.zone(garage)) AT TIME ZONE 'UTC' $$;
+CREATE TEMP VIEW scopes AS
+SELECT g.id AS garage_id, c.cur FROM garages g LEFT JOIN (SELECT garage_id, cur FROM paid UNION SELECT garage_id, cur FROM subs WHERE created_at < ended) c ON c.garage_id = g.id;
+CREATE TEMP VIEW expected AS
+SELECT k.garage_id, k.cur, count(s.id) AS active, count(DISTINCT s.user_id) AS customers, coalesce(sum(s.monthly_amount), 0) AS mrr, round(avg(s.monthly_amount), 2) AS asp,
+    count(*) FILTER (WHERE s.ended < 'infinity') AS pending
+FROM scopes k LEFT JOIN subs s ON s.garage_id = k.garage_id AND s.cur IS NOT DISTINCT FROM k.cur AND s.created_at <= now() AT TIME ZONE 'UTC' AND now() AT TIME ZONE 'UTC' < s.ended
+GROUP BY 1, 2;
+CREATE TEMP VIEW actual AS SELECT garage_id, currency, active_count, unique_customers, monthly_recurring_revenue, avg_subscription_value, pending_cancellations FROM vend_reports.mv_active_subscriptions;
+SELECT sum(active) > 30 AS enough, sum(active) > sum(customers) AS two_at_a_time, sum(pending) > 0 AS pending FROM expected;
+SELECT count(*) FROM ((TABLE expected EXCEPT ALL TABLE actual) UNION ALL (TABLE actual EXCEPT ALL TABLE expected)) d;
+DROP VIEW expected, actual;
+
+CREATE TEMP VIEW expected AS
+SELECT k.garage_id, k.cur,
+    (SELECT coalesce(sum(p.amount), 0) FROM paid p WHERE p.garage_id = k.garage_id AND p.cur = k.cur AND p.payment_date >= month_start(k.garage_id) AND p.day <= (now() AT TIME ZONE zone(k.garage_id))::date) AS revenue,
+    (SELECT count(*) FROM paid p WHERE p.garage_id = k.garage_id AND p.cur = k.cur AND p.payment_date >= month_start(k.garage_id) AND p.day <= (now() AT TIME ZONE zone(k.garage_id))::date) AS payments,
+    count(*) FILTER (WHERE s.created_at <= at AND at < s.ended) AS active,
+    count(*) FILTER (WHERE s.created_at < s.ended AND s.canceled_at BETWEEN month_start(k.garage_id) AND at AND (s.status = 'canceled' OR s.cancel_at_period_end)) AS cancellations,
+    round(100.0 * count(*) FILTER (WHERE s.created_at < month_start(k.garage_id) AND month_start(k.garage_id) <= s.ended AND s.ended < at)
+        / nullif(count(*) FILTER (WHERE s.created_at < month_start(k.garage_id) AND month_start(k.garage_id) <= s.ended AND s.created_at < s.ended), 0), 2) AS rate,
+    count(*) FILTER (WHERE s.created_at < month_start(k.garage_id) AND month_start(k.garage_id) <= s.ended AND s.ended < at) AS churned
+FROM scopes k LEFT JOIN subs s ON s.garage_id = k.garage_id AND s.cur IS NOT DISTINCT FROM k.cur, (SELECT now() AT TIME ZONE 'UTC' AS at) AS clock
+GROUP BY 1, 2;
+CREATE TEMP VIEW actual AS SELECT garage_id, currency, mtd_revenue, mtd_payment_count, active_subscriptions, mtd_cancellations, churn_rate_percent, mtd_churned_subscriptions FROM vend_reports.mv_current_month_metrics;
+SELECT count(*) FROM ((TABLE expected EXCEPT ALL TABLE actual) UNION ALL (TABLE actual EXCEPT ALL TABLE expected)) d;
+DROP VIEW expected, actual;
+
+-- mv_current_occupancy, one visit at a time.
+CREATE TEMP VIEW expected AS
+SELECT g.id, g.name, g.capacity, n AS present, CASE WHEN g.capacity > 0 THEN round(100.0 * n / g.capacity, 2) END AS rate,
+    greatest(g.capacity - n, 0) AS available, greatest(n - g.capacity, 0) AS over_capacity, stale
+FROM garages g, (SELECT now() AT TIME ZONE 'UTC' AS at) clock, LATERAL (
+    SELECT count(*) FILTER (WHERE at < ended) AS n, count(*) FILTER (WHERE ended <= at AND exited_at IS NULL) AS stale
+    FROM (SELECT v.*, coalesce(v.exited_at, least(v.entered_at + interval '72 hours',
+            (SELECT min(w.entered_at) FROM parked w WHERE w.garage_id = v.garage_id AND btrim(w.vehicle_plate) = btrim(v.vehicle_plate) AND btrim(v.vehicle_plate) <> '' AND w.entered_at > v.entered_at))) AS ended
+        FROM parked v WHERE v.garage_id = g.id AND v.entered_at <= at AND (v.exited_at >= v.entered_at OR v.exited_at IS NULL)) v
+) AS c;
+CREATE TEMP VIEW actual AS SELECT garage_id, garage_name, capacity, current_occupancy, occupancy_rate, available_spots, over_capacity, stale_visits FROM vend_reports.mv_current_occupancy;
+SELECT sum(present) > 10 AS enough, sum(stale) > 3 AS stale FROM expected;
+SELECT * FROM ((TABLE expected EXCEPT ALL TABLE actual) UNION ALL (TABLE actual EXCEPT ALL TABLE expected)) d;
+SELECT available_spots, over_capacity, occupancy_rate FROM vend_reports.mv_current_occupancy WHERE garage_name IN ('Empty', 'Negative') ORDER BY garage_name;
+DROP VIEW expected, actual;
+
+-- mv_failed_payments, one subscription at a time.
+CREATE TEMP VIEW expected AS
+SELECT s.id, s.stripe_subscription_id, s.garage_id, s.user_id, u.email::text, s.monthly_amount, s.cur, s.current_period_end AT TIME ZONE 'UTC' AS period_end, since,
+    (now() AT TIME ZONE zone(s.garage_id))::date - since AS days
+FROM subs s JOIN users u ON u.id = s.user_id, (SELECT now() AT TIME ZONE 'UTC' AS at) clock,
+    LATERAL (SELECT CASE WHEN s.current_period_end < at THEN s.current_period_end ELSE s.current_period_start END AS bound, (SELECT max(payment_date) FROM paid p WHERE p.subscription_id = s.id) AS captured) b,
+    LATERAL (SELECT day_of(coalesce(min(c), bound), s.garage_id) AS since FROM (
+        SELECT payment_date AS c FROM payments WHERE subscription_id = s.id AND status = 'failed' UNION ALL SELECT s.renewal_attempted_at UNION ALL SELECT bound) c
+        WHERE c <= at AND (c > captured OR captured IS NULL)) d
+WHERE s.status IN ('past_due', 'unpaid');
+CREATE TEMP VIEW actual AS SELECT subscription_id, stripe_subscription_id, garage_id, user_id, email, monthly_amount, currency, current_period_end, unpaid_since, days_past_due FROM vend_reports.mv_failed_payments;
+SELECT count(*) > 3 AS enough, min(days) >= 0 AS sane FROM expected;
+SELECT * FROM ((TABLE expected EXCEPT ALL TABLE actual) UNION ALL (TABLE actual EXCEPT ALL TABLE expected)) d;
+
+-- A reader needs SELECT on a report and nothing else.
+CREATE ROLE regress_reader;
+GRANT USAGE ON SCHEMA vend_reports TO regress_reader;
+GRANT SELECT ON ALL TABLES IN SCHEMA vend_reports TO regress_reader;
+SET ROLE regress_reader;
+SELECT (SELECT count(*) FROM vend_reports.mv_daily_revenue) > 0 AND (SELECT count(*) FROM vend_reports.mv_active_subscriptions) > 0 AND (SELECT count(*) FROM vend_reports.mv_current_month_metrics) > 0
+    AND (SELECT count(*) FROM vend_reports.mv_current_occupancy) > 0 AND (SELECT count(*) FROM vend_reports.mv_failed_payments) > 0 AS reads;
+RESET ROLE;
+DROP OWNED BY regress_reader;
+DROP ROLE regress_reader;
+
+-- Nothing at all: an attached source without a row.
+TRUNCATE users, garages, passes, subscriptions, payments, pass_price_history, garage_admins, parked, garage_daily_occupancy;
+SELECT (SELECT count(*) FROM vend_reports.mv_daily_revenue) + (SELECT count(*) FROM vend_reports.mv_active_subscriptions) + (SELECT count(*) FROM vend_reports.mv_current_month_metrics)
+    + (SELECT count(*) FROM vend_reports.mv_current_occupancy) + (SELECT count(*) FROM vend_reports.mv_failed_payments) AS rows;
+SELECT vend.set_platform_fee(101);
+\echo :LAST_ERROR_SQLSTATE
+SELECT vend.set_platform_fee(NULL);
+\echo :LAST_ERROR_SQLSTATE
+DROP VIEW expected, actual, scopes;
+SELECT vend.detach();
+RESET search_path;
+DROP SCHEMA reports CASCADE;

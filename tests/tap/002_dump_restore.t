@@ -1,0 +1,81 @@
+# A database with everything attached goes through pg_dump into another server and reports the same there.
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $source = PostgreSQL::Test::Cluster->new('source');
+$source->init;
+$source->start;
+my $target = PostgreSQL::Test::Cluster->new('target');
+$target->init;
+$target->start;
+
+$source->safe_psql('postgres', 'CREATE DATABASE platform');
+$source->safe_psql('platform', q{
+	CREATE EXTENSION vend_analytics;
+	SELECT vend.create_demo('operations', garages => 3, customers_per_garage => 10, months => 6);
+	SELECT vend.set_platform_fee(12.5);
+	SELECT * FROM vend.attach('operations', timezone => 'Europe/Berlin');
+});
+
+# Each generated relation with its rows counted and digested, in no order that a dump would have to keep.
+sub digest
+{
+	my ($node, $database) = @_;
+	my $relations = $node->safe_psql($database, q{
+		SELECT format('SELECT %L, count(*), md5(coalesce(string_agg(r::text, E''\n'' ORDER BY r::text), '''')) FROM %s AS r', c.oid::regclass, c.oid::regclass)
+		FROM pg_class c
+		WHERE c.relnamespace::regnamespace::text IN ('vend_staging', 'vend_marts', 'vend_reports') AND c.relkind IN ('v', 'r', 'm')
+		ORDER BY c.oid::regclass::text});
+	return $node->safe_psql($database, 'SET search_path = pg_catalog; ' . join(' UNION ALL ', split /\n/, $relations) . ' ORDER BY 1');
+}
+
+# What the catalogs say about who may do what with which object.
+sub rights
+{
+	my ($node, $database) = @_;
+	return $node->safe_psql($database, q{
+		SELECT format('%s %s %s', c.oid::regclass, c.relowner::regrole, (SELECT string_agg(a::text, ', ' ORDER BY a::text) FROM unnest(c.relacl) AS a))
+		FROM pg_class c
+		WHERE c.relnamespace::regnamespace::text IN ('vend', 'vend_internal', 'vend_staging', 'vend_marts', 'vend_reports', 'operations')
+			AND c.relkind IN ('r', 'v', 'm', 'S')
+		UNION ALL
+		SELECT format('%s %s %s', p.oid::regprocedure, p.proowner::regrole, (SELECT string_agg(a::text, ', ' ORDER BY a::text) FROM unnest(p.proacl) AS a))
+		FROM pg_proc p
+		WHERE p.pronamespace::regnamespace::text IN ('vend', 'vend_internal', 'vend_staging', 'vend_marts', 'vend_reports')
+		UNION ALL
+		SELECT format('%s %s %s', n.nspname, n.nspowner::regrole, (SELECT string_agg(a::text, ', ' ORDER BY a::text) FROM unnest(n.nspacl) AS a))
+		FROM pg_namespace n WHERE n.nspname IN ('vend', 'vend_internal', 'vend_staging', 'vend_marts', 'vend_reports', 'operations')
+		ORDER BY 1});
+}
+
+cmp_ok($source->safe_psql('platform', 'SELECT count(*) FROM vend_reports.mv_current_occupancy'), '>', 0, 'there is something to report');
+
+for my $format ('plain', 'custom')
+{
+	my $dump = $source->basedir . "/$format.dump";
+	$target->safe_psql('postgres', "CREATE DATABASE restored_$format");
+	$source->command_ok([ 'pg_dump', '-F', $format, '-f', $dump, $source->connstr('platform') ], "$format: dumps");
+	my @restore = $format eq 'plain'
+	  ? ('psql', '-X', '-q', '-o', '/dev/null', '-v', 'ON_ERROR_STOP=1', '-f', $dump, $target->connstr("restored_$format"))
+	  : ('pg_restore', '--exit-on-error', '-d', $target->connstr("restored_$format"), $dump);
+	$target->command_ok(\@restore, "$format: restores without an error");
+	# Some reports depend on the time of reading, so both are read now.
+	is(digest($target, "restored_$format"), digest($source, 'platform'), "$format: every relation has the same rows");
+	is(rights($target, "restored_$format"), rights($source, 'platform'), "$format: owners and privileges are the same");
+}
+
+# What was restored can be worked with like the original.
+is( $target->psql('restored_plain', q{SELECT * FROM vend.attach('operations', timezone => 'Europe/Berlin')}),
+	0, 'attaches again');
+is(digest($target, 'restored_plain'), digest($source, 'platform'), 'and reports the same');
+is($target->psql('restored_plain', 'SELECT vend.detach()'), 0, 'detaches');
+is( $target->safe_psql('restored_plain', q{SELECT count(*) FROM pg_namespace WHERE nspname IN ('vend_staging', 'vend_marts', 'vend_reports')}),
+	'0', 'and leaves no generated schema');
+is($target->psql('restored_custom', 'DROP EXTENSION vend_analytics'), 0, 'the extension can be dropped while attached');
+
+$source->stop;
+$target->stop;
+done_testing();
