@@ -97,6 +97,7 @@ fi
 
 found="$(cargo pgrx --version 2>/dev/null | sed 's/^cargo-pgrx //' || true)"
 if [ "$found" != "$PGRX_VERSION" ]; then
-    say "installing cargo-pgrx $PGRX_VERSION${found:+ in place of $found}; this takes a few minutes"
-    cargo install --locked cargo-pgrx --version "$PGRX_VERSION"
+    say "installing cargo-pgrx $PGRX_VERSION${found:+ in place of $found}; this takes a minute or two"
+    # Not optimised it works as fast for us and is built in a third of the time (1.5 minutes on two cores).
+    cargo install --locked --debug cargo-pgrx --version "$PGRX_VERSION"
 fi

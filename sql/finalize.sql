@@ -36,6 +36,16 @@ GRANT EXECUTE ON ROUTINE
     vend.churn_rate(timestamptz, timestamptz, timestamptz, timestamptz),
     vend.mrr(numeric, timestamptz, timestamptz, timestamptz)
 TO PUBLIC;
+GRANT EXECUTE ON ROUTINE
+    vend.timeline(uuid, timestamptz, timestamptz, numeric), vend.timeline(bigint, timestamptz, timestamptz, numeric),
+    vend.timeline(text, timestamptz, timestamptz, numeric), vend.rollup(vend.timeline),
+    vend.mrr_at(vend.timeline, timestamptz), vend.customers_at(vend.timeline, timestamptz),
+    vend.net_revenue_retention(vend.timeline, timestamptz, timestamptz),
+    vend.gross_revenue_retention(vend.timeline, timestamptz, timestamptz),
+    vend.logo_churn(vend.timeline, timestamptz, timestamptz), vend.quick_ratio(vend.timeline, timestamptz, timestamptz),
+    vend.mrr_movements(vend.timeline, date, date, text, text, text, timestamptz),
+    vend.cohort_retention(vend.timeline, text, text, text, timestamptz)
+TO PUBLIC;
 -- What flatten_hourly is inlined to, and what the reports call: a view's functions run with its reader's rights.
 GRANT EXECUTE ON FUNCTION
     vend_internal.hourly_counts(jsonb), vend_internal.hourly_values(jsonb),

@@ -28,6 +28,14 @@ pub enum CoreError {
     HourlyTwice(usize),
     /// A value that is not a count: the hour, and what stands there.
     HourlyValue { hour: usize, found: String },
+    /// A calendar of more buckets than a report can have.
+    TooManyBuckets,
+    /// A summary over its size limit.
+    TooLarge,
+    /// Summaries over customers of different types.
+    MixedKeys,
+    /// Text that is no summary: what is wrong with it.
+    SummaryText(String),
     /// Bytes that are no summary of ours.
     CorruptState,
     /// A summary of a version this library does not know.

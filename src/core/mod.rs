@@ -15,13 +15,21 @@
 // Without the SQL layer (`--no-default-features`) nothing calls what the tests do not.
 #![cfg_attr(not(feature = "glue"), allow(dead_code))]
 
+pub mod bucket;
 pub mod calendar;
 pub mod churn;
 pub mod codec;
 pub mod demo;
 pub mod error;
 pub mod jsonb;
+pub mod keys;
 pub mod money;
+pub mod movements;
 pub mod mrr;
 pub mod numeric;
 pub mod occupancy;
+pub mod retention;
+pub mod steps;
+pub mod steps_text;
+pub mod timeline;
+pub mod two_instants;

@@ -42,6 +42,12 @@ pub fn peek<T>(slot: &Internal) -> Option<&T> {
     unsafe { slot.get::<T>() }
 }
 
+/// For a final function that puts the state in order: what it says stays the same.
+pub fn peek_mut<T>(slot: &mut Internal) -> Option<&mut T> {
+    // SAFETY: as for `peek`; PostgreSQL runs one support function of a group at a time.
+    unsafe { slot.get_mut::<T>() }
+}
+
 fn place<T>(slot: &mut Internal, value: T, fcinfo: FunctionCallInfo) -> Outcome<()> {
     let mut context = std::ptr::null_mut();
     // SAFETY: fcinfo is the one of this call; the function only reads it and fills `context`.

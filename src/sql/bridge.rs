@@ -77,6 +77,26 @@ impl From<CoreError> for ErrorReport {
                 format!("occupancy at position {hour} is {found}, not a count"),
                 "A count is a number of 0 or more; null stands for an unknown hour.".into(),
             ),
+            CoreError::TooManyBuckets => report(
+                ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+                "too many buckets".into(),
+                "Ask for at most 100000 at a time.".into(),
+            ),
+            CoreError::TooLarge => report(
+                ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+                "summary is too large".into(),
+                "Summarise fewer customers at once, for example one garage at a time.".into(),
+            ),
+            CoreError::MixedKeys => report(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "summaries are of customers of different types".into(),
+                "Merge summaries whose customers are all uuid, all bigint or all text.".into(),
+            ),
+            CoreError::SummaryText(what) => report(
+                ERRCODE_INVALID_TEXT_REPRESENTATION,
+                format!("invalid timeline: {what}"),
+                "Give the JSON that a timeline is shown as.".into(),
+            ),
             CoreError::CorruptState => report(
                 ERRCODE_DATA_CORRUPTED,
                 "summary bytes are damaged".into(),

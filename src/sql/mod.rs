@@ -13,4 +13,6 @@ mod mrr;
 mod occupancy;
 mod schema;
 mod source;
+mod timeline;
+mod wire;
 mod zone;

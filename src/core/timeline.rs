@@ -1,0 +1,321 @@
+//! From rows of paid time to step functions (METRICS.md, 1): the state of the aggregate `vend.timeline`.
+//!
+//! Rows are only appended while they arrive and put in order at the end, or when there are twice as many as after the
+//! last time: a hash table would wait for memory on nearly every row.
+use super::calendar::{FOREVER, Instant, Span};
+use super::codec::Summary;
+use super::error::CoreError;
+use super::keys::scatter;
+use super::money::Amount;
+use super::steps::{KeyKind, MAX_SCALE, Step, Steps, VERSION};
+
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    key: u128,
+    from: Instant,
+    until: Instant,
+    amount: i128,
+}
+
+/// Rows that fit into the largest summary, with some room.
+const MAX_ROWS: usize = 40_000_000;
+const FIRST_ORDERING: usize = 1 << 20;
+
+#[derive(Clone, Debug, Default)]
+pub struct Timeline {
+    kind: KeyKind,
+    scale: u8,
+    rows: Vec<Row>,
+    /// Rows that were left by the last ordering.
+    ordered: usize,
+}
+
+impl Timeline {
+    /// Rows that pay nothing are left out: no positive amount, or an end that is not after the start.
+    pub fn push(&mut self, kind: KeyKind, key: u128, paid: Span, amount: Amount) -> Result<(), CoreError> {
+        let until = paid.until.unwrap_or(FOREVER);
+        if !amount.is_positive() || until <= paid.from || paid.from == FOREVER {
+            return Ok(());
+        }
+        self.adopt(kind)?;
+        let amount = self.at_common_scale(amount)?;
+        self.append(Row { key: scatter(key), from: paid.from, until, amount })
+    }
+
+    /// At least this scale, for amounts to be shown with it.
+    pub fn at_scale(scale: u8) -> Self {
+        Timeline { scale, ..Timeline::default() }
+    }
+
+    /// Adds a finished summary, one row for each of its segments.
+    pub fn add(&mut self, steps: &Steps) -> Result<(), CoreError> {
+        if steps.kind == KeyKind::None {
+            return Ok(());
+        }
+        self.adopt(steps.kind)?;
+        self.raise_scale(steps.scale)?;
+        for (key, steps_of_one) in steps.iter() {
+            let ends = steps_of_one.iter().skip(1).map(|next| next.at).chain([FOREVER]);
+            for (step, until) in steps_of_one.iter().zip(ends).filter(|(step, _)| step.amount > 0) {
+                let amount = rescale(step.amount, steps.scale, self.scale)?;
+                self.append(Row { key, from: step.at, until, amount })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The step functions. Only the order of the rows changes, not what they say.
+    pub fn steps(&mut self) -> Result<Steps, CoreError> {
+        if self.rows.is_empty() {
+            return Ok(Steps::default());
+        }
+        self.order();
+        let mut steps = Steps::new(self.kind, self.scale);
+        let mut changes = Vec::new();
+        for rows in self.rows.chunk_by(|a, b| a.key == b.key) {
+            let Some(key) = rows.first().map(|row| row.key) else { continue };
+            changes.clear();
+            for row in rows {
+                changes.push((row.from, row.amount));
+                if row.until < FOREVER {
+                    changes.push((row.until, row.amount.saturating_neg()));
+                }
+            }
+            changes.sort_unstable_by_key(|change| change.0);
+            let (mut amount, mut shown) = (0i128, 0i128);
+            for instant in changes.chunk_by(|a, b| a.0 == b.0) {
+                for change in instant {
+                    amount = amount.checked_add(change.1).ok_or(CoreError::AmountOutOfRange)?;
+                }
+                if amount != shown {
+                    shown = amount;
+                    steps.push_step(Step { at: instant.first().map_or(0, |change| change.0), amount });
+                }
+            }
+            steps.end_customer(key);
+        }
+        Ok(steps)
+    }
+
+    /// A stable sort, because it finds and merges the runs that parallel workers have put in order.
+    pub fn order(&mut self) {
+        self.rows.sort_by_key(|row| row.key);
+    }
+
+    fn append(&mut self, row: Row) -> Result<(), CoreError> {
+        if self.rows.len() >= self.ordered.saturating_mul(2).max(FIRST_ORDERING) {
+            self.compact()?;
+        }
+        self.rows.push(row);
+        Ok(())
+    }
+
+    fn compact(&mut self) -> Result<(), CoreError> {
+        let steps = self.steps()?;
+        let mut compacted =
+            Timeline { kind: self.kind, scale: self.scale, rows: Vec::new(), ordered: usize::MAX };
+        compacted.add(&steps)?;
+        compacted.ordered = compacted.rows.len();
+        if compacted.ordered > MAX_ROWS {
+            return Err(CoreError::TooLarge);
+        }
+        *self = compacted;
+        Ok(())
+    }
+
+    fn adopt(&mut self, kind: KeyKind) -> Result<(), CoreError> {
+        if self.kind == KeyKind::None {
+            self.kind = kind;
+        }
+        if self.kind == kind { Ok(()) } else { Err(CoreError::MixedKeys) }
+    }
+
+    fn at_common_scale(&mut self, amount: Amount) -> Result<i128, CoreError> {
+        self.raise_scale(amount.scale())?;
+        rescale(amount.digits(), amount.scale(), self.scale)
+    }
+
+    fn raise_scale(&mut self, scale: u8) -> Result<(), CoreError> {
+        if scale > MAX_SCALE {
+            return Err(CoreError::AmountOutOfRange);
+        }
+        if scale > self.scale {
+            for row in &mut self.rows {
+                row.amount = rescale(row.amount, self.scale, scale)?;
+            }
+            self.scale = scale;
+        }
+        Ok(())
+    }
+}
+
+/// What parallel workers hand over: the rows as they are. Stored summaries are [`Steps`].
+impl Summary for Timeline {
+    fn merge(&mut self, other: &Timeline) -> Result<(), CoreError> {
+        if other.kind == KeyKind::None {
+            return Ok(());
+        }
+        self.adopt(other.kind)?;
+        self.raise_scale(other.scale)?;
+        if self.scale == other.scale && self.rows.len().saturating_add(other.rows.len()) < FIRST_ORDERING {
+            self.rows.extend_from_slice(&other.rows);
+            return Ok(());
+        }
+        for row in &other.rows {
+            let amount = rescale(row.amount, other.scale, self.scale)?;
+            self.append(Row { amount, ..*row })?;
+        }
+        Ok(())
+    }
+    fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.rows.len().saturating_mul(ROW_BYTES).saturating_add(3));
+        bytes.extend([VERSION, self.kind as u8, self.scale]);
+        for row in &self.rows {
+            let mut buffer = [0u8; ROW_BYTES];
+            let (key, rest) = buffer.split_at_mut(16);
+            key.copy_from_slice(&row.key.to_le_bytes());
+            let (from, rest) = rest.split_at_mut(8);
+            from.copy_from_slice(&row.from.to_le_bytes());
+            let (until, amount) = rest.split_at_mut(8);
+            until.copy_from_slice(&row.until.to_le_bytes());
+            amount.copy_from_slice(&row.amount.to_le_bytes());
+            bytes.extend_from_slice(&buffer);
+        }
+        bytes
+    }
+    fn decode(bytes: &[u8]) -> Result<Self, CoreError> {
+        let corrupt = CoreError::CorruptState;
+        let Some((&[version, kind, scale], rest)) = bytes.split_first_chunk::<3>() else {
+            return Err(corrupt);
+        };
+        if version != VERSION {
+            return Err(CoreError::UnknownVersion(version));
+        }
+        let kind = KeyKind::of_code(kind)?;
+        let (rows, rest) = rest.as_chunks::<ROW_BYTES>();
+        if !rest.is_empty() || (kind == KeyKind::None) != rows.is_empty() {
+            return Err(corrupt);
+        }
+        let rows = rows.iter().map(|row| {
+            let (key, rest) = row.split_first_chunk::<16>()?;
+            let (from, rest) = rest.split_first_chunk::<8>()?;
+            let (until, amount) = rest.split_first_chunk::<8>()?;
+            let row = Row {
+                key: u128::from_le_bytes(*key),
+                from: i64::from_le_bytes(*from),
+                until: i64::from_le_bytes(*until),
+                amount: i128::from_le_bytes(*amount.first_chunk::<16>()?),
+            };
+            (row.from < row.until && row.amount > 0).then_some(row)
+        });
+        let rows: Option<Vec<Row>> = rows.collect();
+        Ok(Timeline { kind, scale, rows: rows.ok_or(corrupt)?, ordered: 0 })
+    }
+}
+
+const ROW_BYTES: usize = 48;
+
+fn rescale(amount: i128, from: u8, to: u8) -> Result<i128, CoreError> {
+    let factor = to.checked_sub(from).and_then(|by| 10i128.checked_pow(by.into()));
+    factor.and_then(|factor| amount.checked_mul(factor)).ok_or(CoreError::AmountOutOfRange)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::keys::gather;
+    use proptest::prelude::*;
+
+    type Paid = (u8, i64, Option<i64>, i32);
+
+    pub fn rows() -> impl Strategy<Value = Vec<Paid>> {
+        let row = (0..6u8, 0..40i64, proptest::option::of(0..45i64), -2..6i32);
+        proptest::collection::vec(row, 0..40)
+    }
+
+    fn summarise(rows: &[Paid]) -> Timeline {
+        let mut timeline = Timeline::default();
+        for &(customer, from, until, amount) in rows {
+            let span = Span { from, until };
+            timeline
+                .push(KeyKind::Bigint, customer.into(), span, Amount::new(amount.into(), 2))
+                .expect("small");
+        }
+        timeline
+    }
+
+    proptest! {
+        #[test]
+        fn amounts_are_the_sum_of_what_is_paid(rows in rows(), at in -1..50i64) {
+            let steps = summarise(&rows).steps().expect("small");
+            for customer in 0..6u8 {
+                let paid = rows.iter().filter(|row| {
+                    row.0 == customer && row.3 > 0 && row.1 <= at && row.2.is_none_or(|until| at < until)
+                });
+                let expected: i128 = paid.map(|row| i128::from(row.3)).sum();
+                let found = steps.iter().find(|(key, _)| gather(*key) == customer.into());
+                let amount = found.and_then(|(_, steps)| steps.iter().rev().find(|step| step.at <= at)).map_or(0, |step| step.amount);
+                prop_assert_eq!(amount, expected);
+            }
+        }
+        #[test]
+        fn order_split_cut_and_rollup_change_no_byte(rows in rows(), shuffle in 0..40usize, cut in 1..40i64) {
+            let bytes = |timeline: &mut Timeline| timeline.steps().expect("small").encode().expect("small");
+            let whole = bytes(&mut summarise(&rows));
+            let (left, right) = rows.split_at(shuffle.min(rows.len()));
+            let mut merged = summarise(right);
+            merged.merge(&summarise(left)).expect("small");
+            prop_assert_eq!(&bytes(&mut merged), &whole);
+            let mut rolled = Timeline::default();
+            rolled.add(&summarise(&right.iter().rev().copied().collect::<Vec<_>>()).steps().expect("small")).expect("small");
+            rolled.add(&summarise(left).steps().expect("small")).expect("small");
+            prop_assert_eq!(&bytes(&mut rolled), &whole);
+            let halves: Vec<Paid> = rows.iter().flat_map(|&(customer, from, until, amount)| {
+                let inside = from < cut && until.is_none_or(|until| cut < until);
+                if inside { vec![(customer, from, Some(cut), amount), (customer, cut, until, amount)] } else { vec![(customer, from, until, amount)] }
+            }).collect();
+            prop_assert_eq!(&bytes(&mut summarise(&halves)), &whole);
+            let decoded = Steps::decode(&whole).expect("own bytes");
+            prop_assert_eq!(decoded.encode().expect("small"), whole);
+        }
+        #[test]
+        fn compaction_changes_nothing(rows in rows()) {
+            let mut compacted = summarise(&rows);
+            compacted.compact().expect("small");
+            prop_assert_eq!(compacted.steps(), summarise(&rows).steps());
+        }
+        #[test]
+        fn hostile_bytes_are_a_summary_or_an_error(rows in rows(), at in 0..400usize, byte: u8, cut in 0..400usize) {
+            let mut bytes = summarise(&rows).steps().expect("small").encode().expect("small");
+            if let Some(target) = bytes.get_mut(at) { *target = byte; }
+            for bytes in [&bytes[..], &bytes[..cut.min(bytes.len())]] {
+                if let Ok(steps) = Steps::decode(bytes) {
+                    prop_assert_eq!(steps.encode().expect("small"), bytes);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn empty_is_one_value() {
+        let empty = Timeline::default().steps().expect("small").encode();
+        assert_eq!(
+            summarise(&[(1, 5, Some(5), 3), (2, 1, None, 0), (2, 1, None, -1)])
+                .steps()
+                .expect("small")
+                .encode(),
+            empty
+        );
+    }
+
+    #[test]
+    fn scales_meet_at_the_finest() {
+        let mut timeline = Timeline::default();
+        let span = Span { from: 0, until: None };
+        timeline.push(KeyKind::Uuid, 1, span, Amount::new(5, 0)).expect("small");
+        timeline.push(KeyKind::Uuid, 1, span, Amount::new(25, 2)).expect("small");
+        let steps = timeline.steps().expect("small");
+        assert_eq!((steps.scale, steps.iter().next().map(|(_, steps)| steps[0].amount)), (2, Some(525)));
+        assert_eq!(timeline.push(KeyKind::Text, 1, span, Amount::new(5, 0)), Err(CoreError::MixedKeys));
+    }
+}
