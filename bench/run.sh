@@ -39,6 +39,19 @@ report() {
     query -F ' | ' -c "SELECT * FROM bench.summary"
 }
 
+# DuckDB comes from PyPI, into an environment of its own. What consumes the rows is what the benchmark itself says.
+duckdb_peer() {
+    local python="$REPO/target/duckdb/bin/python" consume settings
+    if [ ! -x "$python" ]; then
+        python3 -m venv "$REPO/target/duckdb" || die "python3 with venv is needed for DuckDB (Debian: python3-venv)"
+        "$python" -m pip install --quiet duckdb==2.0.0
+    fi
+    consume="$(sed -nE "s/^CALL bench.compare\('\{timeline, plain_sql\}', '(.*)', [0-9]+\);/\1/p" "$REPO/bench/$1.sql")"
+    settings="$(sed -nE "s/^SET ([a-z_]+) = '?([^';]*)'?;$/-c \1=\2/p" "$REPO/bench/$1.sql" | paste -sd' ')"
+    PGOPTIONS="$settings" "$python" "$REPO/bench/duckdb_peer.py" "$REPO/bench/duckdb/$1.sql" timeline "$consume" "$COPY_BIN/psql" -X -q -At -v ON_ERROR_STOP=1 \
+        -h "$SOCKET_DIR" -p "$(cluster_port bench)" -U postgres -d bench
+}
+
 mkdir -p "$REPO/bench/results"
 for name in "${names[@]}"; do
     [ -f "$REPO/bench/$name.sql" ] || die "there is no benchmark bench/$name.sql"
@@ -46,6 +59,7 @@ for name in "${names[@]}"; do
     cluster_psql bench -q -d postgres -c "SET client_min_messages = warning" \
         -c "DROP DATABASE IF EXISTS bench" -c "CREATE DATABASE bench"
     query -c "CREATE EXTENSION $EXTENSION" -f "$REPO/bench/lib/compare.sql" -f "$REPO/bench/$name.sql"
+    if [ -f "$REPO/bench/duckdb/$name.sql" ]; then duckdb_peer "$name"; fi
     report "$name" >"$RUN_DIR/result.md"
     mv "$RUN_DIR/result.md" "$REPO/bench/results/$name.md"
     cat "$REPO/bench/results/$name.md"

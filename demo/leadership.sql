@@ -40,22 +40,19 @@ FROM (
     GROUP BY m
 ) AS trend ORDER BY month;
 
--- Customers by the month of their first paid instant, and what percent pays at each month's close (METRICS.md, 5).
+SELECT format(E'\nMRR in %s (%s): %s opening, %s new, %s expansion, %s reactivation, %s contraction, %s churned, %s closing',
+    to_char(period, 'FMMonth'), :'main', pg_temp.money(opening_mrr), pg_temp.money(new_mrr), pg_temp.money(expansion_mrr), pg_temp.money(reactivation_mrr),
+    pg_temp.money(-contraction_mrr), pg_temp.money(-churned_mrr), pg_temp.money(closing_mrr))
+FROM (SELECT (date_trunc('month', vend.local_day(now(), :'timezone')::timestamp) - interval '1 month')::date AS month) AS last,
+    vend.mrr_movements((SELECT vend.timeline(user_id, valid_from, valid_to, monthly_amount)
+        FROM vend_marts.fact_subscription_periods WHERE currency = :'main'), last.month, last.month + 1, timezone => :'timezone');
+
+-- Customers by the month of their first paid instant, and what percent pays at each month's close (docs/timeline.md).
 CREATE TEMP TABLE heat AS
-WITH firsts AS (
-    SELECT user_id, date_trunc('month', vend.local_day(min(valid_from), :'timezone')::timestamp)::date AS cohort
-    FROM vend_marts.fact_subscription_periods WHERE valid_from < now() GROUP BY user_id
-),
-cells AS (
-    SELECT c.cohort, k, least(vend_internal.day_start((c.cohort + make_interval(months => k + 1))::date, :'timezone'), now()) AS closing
-    FROM (SELECT DISTINCT cohort FROM firsts) c
-    CROSS JOIN generate_series(0, 11) k
-    WHERE c.cohort + make_interval(months => k) <= vend.local_day(now(), :'timezone') AND c.cohort > vend.local_day(now(), :'timezone') - interval '12 months'
-)
-SELECT c.cohort, c.k, count(DISTINCT f.user_id) AS size, 100.0 * count(DISTINCT p.user_id) / count(DISTINCT f.user_id) AS retained
-FROM cells c JOIN firsts f ON f.cohort = c.cohort
-LEFT JOIN vend_marts.fact_subscription_periods p ON p.user_id = f.user_id AND p.valid_from < c.closing AND c.closing <= p.valid_to
-GROUP BY c.cohort, c.k;
+SELECT cohort, period AS k, cohort_size AS size, retention_rate AS retained
+FROM vend.cohort_retention(
+    (SELECT vend.timeline(user_id, valid_from, valid_to, monthly_amount) FROM vend_marts.fact_subscription_periods), timezone => :'timezone')
+WHERE cohort > vend.local_day(now(), :'timezone') - interval '12 months';
 SELECT E'\nCohorts: percent of customers still paying at the end of each month since they joined';
 SELECT format('  %-9s %5s ', 'joined', 'size') || (SELECT string_agg(lpad(k::text, 4) || ' ', '' ORDER BY k) FROM generate_series(0, 11) k);
 SELECT format('  %-9s %5s ', to_char(cohort, 'Mon YYYY'), max(size)) || string_agg(pg_temp.cell(retained, :'coloured'), '' ORDER BY k)

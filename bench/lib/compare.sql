@@ -4,12 +4,20 @@ CREATE SCHEMA bench;
 CREATE TABLE bench.timing (contender text, round int, ms double precision);
 CREATE TABLE bench.fact (name text, value text);
 
+CREATE PROCEDURE bench.time_once(contender text, consume text, round int) LANGUAGE plpgsql AS $$
+DECLARE
+    started timestamptz := clock_timestamp();
+    ignored record;
+BEGIN
+    EXECUTE format('SELECT %s FROM bench.%I', consume, contender) INTO ignored;
+    INSERT INTO bench.timing
+    SELECT contender, round, 1000 * extract(epoch FROM clock_timestamp() - started) WHERE round > 0;
+END $$;
+
 CREATE PROCEDURE bench.compare(contenders text[], consume text, rounds int DEFAULT 7) LANGUAGE plpgsql AS $$
 DECLARE
     contender text;
     different bigint;
-    started timestamptz;
-    ignored record;
 BEGIN
     FOREACH contender IN ARRAY contenders[2:] LOOP
         EXECUTE format('SELECT count(*) FROM ((TABLE bench.%1$I EXCEPT ALL TABLE bench.%2$I)
@@ -21,10 +29,7 @@ BEGIN
     -- Interleaved, so that a slow moment of the machine meets all of them; round 0 warms up and is not kept.
     FOR round IN 0 .. rounds LOOP
         FOREACH contender IN ARRAY contenders LOOP
-            started := clock_timestamp();
-            EXECUTE format('SELECT %s FROM bench.%I', consume, contender) INTO ignored;
-            INSERT INTO bench.timing
-            SELECT contender, round, 1000 * extract(epoch FROM clock_timestamp() - started) WHERE round > 0;
+            CALL bench.time_once(contender, consume, round);
         END LOOP;
     END LOOP;
 END $$;

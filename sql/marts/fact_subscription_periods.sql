@@ -29,14 +29,15 @@ WITH RECURSIVE paid AS (
             END AS reason
     ) AS ending
     WHERE s.status IN ('active', 'past_due', 'unpaid', 'paused', 'canceled')
-        AND s.monthly_amount > 0 AND s.user_id IS NOT NULL AND s.created_at < ending.service_end
+        -- NaN is greater than infinity.
+        AND s.monthly_amount > 0 AND s.monthly_amount < 'infinity' AND s.user_id IS NOT NULL AND s.created_at < ending.service_end
 ),
 price_changes AS (
     SELECT h.pass_id, h.new_stripe_price_id, h.old_stripe_price_id, h.old_price, h.effective_date,
         lead(h.effective_date) OVER (
             PARTITION BY h.pass_id, h.new_stripe_price_id ORDER BY h.effective_date, h.id) AS repeated_at
     FROM vend_staging.stg_pass_price_history h
-    WHERE h.old_price > 0
+    WHERE h.old_price > 0 AND h.old_price < 'infinity' AND isfinite(h.effective_date)
 ),
 -- Backwards in time: each step is the price before the one before it, paid until the renewal that raised it.
 prices AS (
@@ -54,7 +55,7 @@ prices AS (
         AND (c.repeated_at IS NULL OR c.repeated_at >= later.effective_date)
         AND c.effective_date > p.created_at
     CROSS JOIN LATERAL (
-        SELECT p.current_period_start AT TIME ZONE 'UTC' AS period, c.effective_date AT TIME ZONE 'UTC' AS effective
+        SELECT CASE WHEN isfinite(p.current_period_start) THEN p.current_period_start AT TIME ZONE 'UTC' END AS period, c.effective_date AT TIME ZONE 'UTC' AS effective
     ) AS utc
     CROSS JOIN LATERAL (
         -- Months back from the period's start to the month of the change.

@@ -1,8 +1,10 @@
 CREATE OR REPLACE VIEW vend_reports.mv_failed_payments AS
 WITH failing AS (
-    SELECT s.*, CASE WHEN s.current_period_end < now() THEN s.current_period_end ELSE s.current_period_start END
-        AS period_bound
+    SELECT s.*, CASE WHEN isfinite(bound.at) THEN bound.at END AS period_bound
     FROM vend_staging.stg_subscriptions s
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN s.current_period_end < now() THEN s.current_period_end ELSE s.current_period_start END AS at
+    ) AS bound
     WHERE s.status IN ('past_due', 'unpaid')
 ),
 attempts AS (
@@ -31,7 +33,7 @@ CROSS JOIN LATERAL (
     -- The renewal that was never paid shows first in a failed attempt, in the platform's own retry, or in the period.
     SELECT vend.local_day(coalesce(min(at), f.period_bound), g.timezone) AS since
     FROM (VALUES (failed.first_failure), (f.renewal_attempted_at), (f.period_bound)) AS candidate(at)
-    WHERE at <= now() AND (failed.last_captured IS NULL OR at > failed.last_captured)
+    WHERE at <= now() AND isfinite(at) AND (failed.last_captured IS NULL OR at > failed.last_captured)
 ) AS unpaid;
 COMMENT ON VIEW vend_reports.mv_failed_payments IS
     'Subscriptions that are past_due or unpaid now, with their customer, price and the garage-local date since which a '

@@ -33,7 +33,9 @@ impl KeyKind {
 }
 
 /// From `at` on, `amount` (in units of the summary's scale) until the next step.
+/// Packed to 24 bytes: a million customers have a few million of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, packed(8))]
 pub struct Step {
     pub at: Instant,
     pub amount: i128,
@@ -49,8 +51,10 @@ pub struct Steps {
 }
 
 impl Steps {
-    pub fn new(kind: KeyKind, scale: u8) -> Self {
-        Steps { kind, scale, ..Steps::default() }
+    /// Empty, with room for what so many intervals can become; memory that stays unused is never touched.
+    pub fn with_room(kind: KeyKind, scale: u8, intervals: usize) -> Self {
+        let steps = Vec::with_capacity(intervals.saturating_mul(2));
+        Steps { kind, scale, customers: Vec::with_capacity(intervals), steps }
     }
     pub fn push_step(&mut self, step: Step) {
         self.steps.push(step);

@@ -87,11 +87,7 @@ fn timeline_combine(into: Internal, from: Internal, fcinfo: FunctionCallInfo) ->
 }
 
 #[pg_extern(sql = false)]
-fn timeline_serial(mut slot: Internal) -> Vec<u8> {
-    // Each worker sorts its share, so that the leader only merges.
-    if let Some(timeline) = aggregate::peek_mut::<Timeline>(&mut slot) {
-        timeline.order();
-    }
+fn timeline_serial(slot: Internal) -> Vec<u8> {
     aggregate::serial::<Timeline>(slot)
 }
 

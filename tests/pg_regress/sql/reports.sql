@@ -126,6 +126,21 @@ CREATE TEMP VIEW actual AS SELECT subscription_id, stripe_subscription_id, garag
 SELECT count(*) > 3 AS enough, min(days) >= 0 AS sane FROM expected;
 SELECT * FROM ((TABLE expected EXCEPT ALL TABLE actual) UNION ALL (TABLE actual EXCEPT ALL TABLE expected)) d;
 
+-- Rows that came after attaching and that nobody would have let in: no report stops.
+INSERT INTO subscriptions (id, user_id, garage_id, pass_id, stripe_price_id, status, current_period_start, current_period_end, cancel_at_period_end, canceled_at, monthly_amount, renewal_attempted_at, created_at, updated_at)
+SELECT gen_random_uuid(), s.user_id, s.garage_id, s.pass_id, h.new_stripe_price_id, v.status::subscription_status, start, finish, n % 2 = 0, NULL, v.amount, attempted, created, updated
+FROM (SELECT * FROM subscriptions ORDER BY id LIMIT 1) s, (SELECT * FROM pass_price_history ORDER BY id LIMIT 1) h, (VALUES
+    (1, 'active', '-infinity'::timestamp, 'infinity'::timestamp, 'NaN'::numeric, NULL::timestamp, '-infinity'::timestamp, 'infinity'::timestamp),
+    (2, 'past_due', 'infinity', 'infinity', 10, '-infinity', '-infinity', '-infinity'), (3, 'unpaid', '-infinity', '-infinity', 10, 'infinity', 'infinity', 'infinity'), (4, 'canceled', NULL, NULL, 10, NULL, '-infinity', 'infinity')) v(n, status, start, finish, amount, attempted, created, updated);
+UPDATE subscriptions SET pass_id = (SELECT pass_id FROM pass_price_history ORDER BY id LIMIT 1) WHERE created_at = '-infinity';
+INSERT INTO payments (id, garage_id, subscription_id, amount, stripe_fee, net_amount, status, currency, payment_date, created_at, updated_at)
+SELECT gen_random_uuid(), s.garage_id, s.id, 'NaN', 0, 0, outcome::payment_status, 'usd', at, at, at
+FROM subscriptions s, unnest('{succeeded,failed,refunded}'::text[]) outcome, unnest('{-infinity,infinity}'::timestamp[]) at WHERE s.created_at = '-infinity';
+INSERT INTO parked (id, garage_id, entered_at, exited_at, created_at) SELECT gen_random_uuid(), id, at, NULL, now() FROM garages, unnest('{-infinity,infinity}'::timestamp[]) at;
+UPDATE garages SET timezone = 'Nowhere' WHERE name = 'Empty';
+SELECT (SELECT count(r::text) FROM vend_reports.mv_daily_revenue r) > 0 AND (SELECT count(r::text) FROM vend_reports.mv_active_subscriptions r) > 0 AND (SELECT count(r::text) FROM vend_reports.mv_current_month_metrics r) > 0
+    AND (SELECT count(r::text) FROM vend_reports.mv_current_occupancy r) > 0 AND (SELECT count(r::text) FROM vend_reports.mv_failed_payments r) > 0 AND (SELECT count(r::text) FROM vend_marts.fact_subscription_periods r) > 0 AS still_read;
+
 -- A reader needs SELECT on a report and nothing else.
 CREATE ROLE regress_reader;
 GRANT USAGE ON SCHEMA vend_reports TO regress_reader;
