@@ -41,8 +41,12 @@ impl Amount {
         let shift = exponent.saturating_mul(4).saturating_add(i32::from(scale));
         if shift != 0 && value != 0 {
             let factor = power_of_ten(shift.unsigned_abs());
-            let scaled =
-                factor.and_then(|by| if shift > 0 { value.checked_mul(by) } else { value.checked_div(by) });
+            let scaled = factor.and_then(|by| match (i64::try_from(value), i64::try_from(by)) {
+                // Nearly always: dividing 128 bits takes several times as long.
+                (Ok(value), Ok(by)) if shift < 0 => value.checked_div(by).map(i128::from),
+                _ if shift < 0 => value.checked_div(by),
+                _ => value.checked_mul(by),
+            });
             value = scaled.ok_or(CoreError::AmountOutOfRange)?;
         }
         let scale = u8::try_from(scale).map_err(|_| CoreError::AmountOutOfRange)?;

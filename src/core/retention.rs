@@ -45,19 +45,19 @@ pub struct Cohort {
 }
 
 /// From the first step to the end of what is seen: `as_of`, or the last step where that is infinite.
-pub fn extent(steps: &Steps, as_of: Instant) -> Option<(Instant, Instant)> {
-    let seen = |step: &&Step| step.at < as_of;
-    let first = steps.iter().filter_map(|(_, steps)| steps.first().filter(seen)).map(|step| step.at).min()?;
-    if as_of < FOREVER {
-        return Some((first, as_of));
-    }
-    let last = steps.iter().filter_map(|(_, steps)| steps.last()).map(|step| step.at).max()?;
-    Some((first, last))
+pub fn extent(steps: Steps, as_of: Instant) -> Result<Option<(Instant, Instant)>, CoreError> {
+    let (mut first, mut last) = (as_of, None);
+    steps.visit(|_, steps| {
+        first = steps.first().map_or(first, |step| first.min(step.at));
+        last = last.max(steps.last().map(|step| step.at));
+        Ok(())
+    })?;
+    Ok(last.filter(|_| first < as_of).map(|last| (first, if as_of < FOREVER { as_of } else { last })))
 }
 
 /// `calendar` begins at or before the first step (see `extent`) and reaches to `as_of`.
 pub fn retention(
-    steps: &Steps, calendar: &Calendar, variant: Variant, as_of: Instant,
+    steps: Steps, calendar: &Calendar, variant: Variant, as_of: Instant,
 ) -> Result<Vec<Cohort>, CoreError> {
     let begun = calendar.starts.partition_point(|&start| start < as_of).min(calendar.len());
     // A closing is a left limit; that of the running bucket is as_of.
@@ -65,10 +65,10 @@ pub fn retention(
         calendar.starts.iter().skip(1).take(begun).map(|&end| end.min(as_of)).collect();
     let mut cohorts: Vec<Cohort> = Vec::new();
     let mut index = vec![None; begun];
-    for (_, steps) in steps.iter() {
-        let Some(first) = steps.first().filter(|first| first.at < as_of) else { continue };
-        let Some(joined) = calendar.begun(first.at).checked_sub(1) else { continue };
-        let Some(place) = index.get_mut(joined) else { continue };
+    steps.visit(|_, steps| {
+        let Some(first) = steps.first().filter(|first| first.at < as_of) else { return Ok(()) };
+        let Some(joined) = calendar.begun(first.at).checked_sub(1) else { return Ok(()) };
+        let Some(place) = index.get_mut(joined) else { return Ok(()) };
         let place = *place.get_or_insert(cohorts.len());
         if place == cohorts.len() {
             let periods = begun.saturating_sub(joined);
@@ -78,7 +78,7 @@ pub fn retention(
                 ..Cohort::default()
             });
         }
-        let Some(cohort) = cohorts.get_mut(place) else { continue };
+        let Some(cohort) = cohorts.get_mut(place) else { return Ok(()) };
         cohort.size = cohort.size.saturating_add(1);
         cohort.mrr = cohort.mrr.checked_add(first.amount).ok_or(CoreError::AmountOutOfRange)?;
         let ends = steps.iter().skip(1).map(|step| step.at).chain([FOREVER]);
@@ -109,7 +109,8 @@ pub fn retention(
                 cohort.note(until, amount.saturating_neg(), -1)?;
             }
         }
-    }
+        Ok(())
+    })?;
     for cohort in &mut cohorts {
         let (mut count, mut mrr) = (0i64, 0i128);
         for cell in &mut cohort.cells {
@@ -209,7 +210,7 @@ mod tests {
             let bucket = if monthly { Bucket::Month } else { Bucket::Week };
             let calendar = Calendar::new(bucket, 0, 66, &Zone::utc()).expect("small");
             let as_of = as_of * QUARTER;
-            let found = retention(&timeline.steps().expect("small"), &calendar, variant, as_of).expect("small");
+            let found = retention(Steps::read(&timeline.summary().expect("small")).expect("own"), &calendar, variant, as_of).expect("small");
             prop_assert_eq!(found, by_definition(&rows, &calendar, variant, as_of));
         }
     }

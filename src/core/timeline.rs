@@ -7,7 +7,7 @@ use super::codec::Summary;
 use super::error::CoreError;
 use super::keys::scatter;
 use super::money::Amount;
-use super::steps::{KeyKind, MAX_SCALE, Step, Steps, VERSION};
+use super::steps::{Builder, KeyKind, MAX_SCALE, Step, Steps, VERSION};
 
 #[derive(Clone, Copy, Debug)]
 struct Row {
@@ -75,32 +75,40 @@ impl Timeline {
     }
 
     /// Adds a finished summary, one row for each of its segments.
-    pub fn add(&mut self, steps: &Steps) -> Result<(), CoreError> {
+    pub fn add(&mut self, steps: Steps) -> Result<(), CoreError> {
         if steps.kind == KeyKind::None {
             return Ok(());
         }
         self.adopt(steps.kind)?;
         self.raise_scale(steps.scale)?;
-        for (key, steps_of_one) in steps.iter() {
+        steps.visit(|key, steps_of_one| {
             let ends = steps_of_one.iter().skip(1).map(|next| next.at).chain([FOREVER]);
             for (step, until) in steps_of_one.iter().zip(ends).filter(|(step, _)| step.amount > 0) {
                 let amount = rescale(step.amount, steps.scale, self.scale)?;
                 self.append(Row { key, from: step.at, until, amount })?;
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
-    /// The step functions. Only the order of the rows changes, not what they say.
-    pub fn steps(&mut self) -> Result<Steps, CoreError> {
+    /// The summary. Only the order of the rows changes, not what they say.
+    pub fn summary(&mut self) -> Result<Vec<u8>, CoreError> {
         if self.rows.is_empty() {
-            return Ok(Steps::default());
+            return Builder::default().finish();
         }
         self.order();
-        let mut steps = Steps::with_room(self.kind, self.scale, self.rows.len());
+        let mut steps = Builder::with_room(self.kind, self.scale, self.rows.len());
         let mut changes = Vec::new();
         for rows in self.rows.chunk_by(|a, b| a.key == b.key) {
             let Some(key) = rows.first().map(|row| row.key) else { continue };
+            if let [row] = rows {
+                steps.push_step(Step { at: row.from, amount: row.amount });
+                if row.until < FOREVER {
+                    steps.push_step(Step { at: row.until, amount: 0 });
+                }
+                steps.end_customer(key)?;
+                continue;
+            }
             changes.clear();
             for row in rows {
                 changes.push((row.from, row.amount));
@@ -119,15 +127,15 @@ impl Timeline {
                     steps.push_step(Step { at: instant.first().map_or(0, |change| change.0), amount });
                 }
             }
-            steps.end_customer(key);
+            steps.end_customer(key)?;
         }
-        Ok(steps)
+        steps.finish()
     }
 
-    /// Keys are spread evenly, so their first bits deal the rows into small buckets of one order: half the time of
-    /// comparing.
+    /// Keys are spread evenly, so their first bits deal the rows into buckets that fit a processor's cache and are sorted
+    /// there: for a million rows two thirds of the time of sorting them at once.
     fn order(&mut self) {
-        const BUCKET: usize = 64;
+        const BUCKET: usize = 512;
         let bits = self.rows.len().div_euclid(BUCKET).checked_ilog2().unwrap_or(0).min(16);
         if bits > 1 {
             deal(&mut self.rows, bits);
@@ -148,10 +156,10 @@ impl Timeline {
     }
 
     fn compact(&mut self) -> Result<(), CoreError> {
-        let steps = self.steps()?;
+        let summary = self.summary()?;
         let mut compacted =
             Timeline { kind: self.kind, scale: self.scale, rows: Vec::new(), ordered: usize::MAX };
-        compacted.add(&steps)?;
+        compacted.add(Steps::read(&summary)?)?;
         compacted.ordered = compacted.rows.len();
         if compacted.ordered > MAX_ROWS {
             return Err(CoreError::TooLarge);
@@ -291,39 +299,51 @@ mod tests {
         timeline
     }
 
+    fn visit(summary: &[u8], mut each: impl FnMut(u128, &[Step])) {
+        let steps = Steps::read(summary).expect("own bytes");
+        let seen = steps.visit(|key, steps| {
+            each(key, steps);
+            Ok(())
+        });
+        seen.expect("own bytes");
+    }
+
     proptest! {
         #[test]
         fn amounts_are_the_sum_of_what_is_paid(rows in rows(), at in -1..50i64) {
-            let steps = summarise(&rows).steps().expect("small");
+            let mut found = std::collections::HashMap::new();
+            visit(&summarise(&rows).summary().expect("small"), |key, steps| {
+                found.insert(gather(key), steps.to_vec());
+            });
             for customer in 0..6u8 {
                 let paid = rows.iter().filter(|row| {
                     row.0 == customer && row.3 > 0 && row.1 <= at && row.2.is_none_or(|until| at < until)
                 });
                 let expected: i128 = paid.map(|row| i128::from(row.3)).sum();
-                let found = steps.iter().find(|(key, _)| gather(*key) == customer.into());
-                let amount = found.and_then(|(_, steps)| steps.iter().rev().find(|step| step.at <= at)).map_or(0, |step| step.amount);
+                let steps = found.get(&u128::from(customer)).map(Vec::as_slice).unwrap_or_default();
+                let amount = steps.iter().rev().find(|step| step.at <= at).map_or(0, |step| step.amount);
                 prop_assert_eq!(amount, expected);
             }
         }
         #[test]
         fn order_split_cut_and_rollup_change_no_byte(rows in rows(), shuffle in 0..40usize, cut in 1..40i64) {
-            let bytes = |timeline: &mut Timeline| timeline.steps().expect("small").encode().expect("small");
+            let bytes = |timeline: &mut Timeline| timeline.summary().expect("small");
             let whole = bytes(&mut summarise(&rows));
             let (left, right) = rows.split_at(shuffle.min(rows.len()));
             let mut merged = summarise(right);
             merged.merge(&summarise(left)).expect("small");
             prop_assert_eq!(&bytes(&mut merged), &whole);
             let mut rolled = Timeline::default();
-            rolled.add(&summarise(&right.iter().rev().copied().collect::<Vec<_>>()).steps().expect("small")).expect("small");
-            rolled.add(&summarise(left).steps().expect("small")).expect("small");
+            for part in [summarise(&right.iter().rev().copied().collect::<Vec<_>>()), summarise(left)] {
+                let part = part.clone().summary().expect("small");
+                rolled.add(Steps::read(&part).expect("own bytes")).expect("small");
+            }
             prop_assert_eq!(&bytes(&mut rolled), &whole);
             let halves: Vec<Paid> = rows.iter().flat_map(|&(customer, from, until, amount)| {
                 let inside = from < cut && until.is_none_or(|until| cut < until);
                 if inside { vec![(customer, from, Some(cut), amount), (customer, cut, until, amount)] } else { vec![(customer, from, until, amount)] }
             }).collect();
             prop_assert_eq!(&bytes(&mut summarise(&halves)), &whole);
-            let decoded = Steps::decode(&whole).expect("own bytes");
-            prop_assert_eq!(decoded.encode().expect("small"), whole);
         }
         #[test]
         fn dealing_orders_by_the_first_bits(keys in proptest::collection::vec(any::<u128>(), 0..300), bits in 1..6u32) {
@@ -339,15 +359,17 @@ mod tests {
         fn compaction_changes_nothing(rows in rows()) {
             let mut compacted = summarise(&rows);
             compacted.compact().expect("small");
-            prop_assert_eq!(compacted.steps(), summarise(&rows).steps());
+            prop_assert_eq!(compacted.summary(), summarise(&rows).summary());
         }
         #[test]
         fn hostile_bytes_are_a_summary_or_an_error(rows in rows(), at in 0..400usize, byte: u8, cut in 0..400usize) {
-            let mut bytes = summarise(&rows).steps().expect("small").encode().expect("small");
+            let mut bytes = summarise(&rows).summary().expect("small");
             if let Some(target) = bytes.get_mut(at) { *target = byte; }
             for bytes in [&bytes[..], &bytes[..cut.min(bytes.len())]] {
-                if let Ok(steps) = Steps::decode(bytes) {
-                    prop_assert_eq!(steps.encode().expect("small"), bytes);
+                if let Ok(steps) = Steps::read(bytes) {
+                    let mut again = Timeline::default();
+                    again.add(steps).expect("as it was");
+                    prop_assert_eq!(again.summary().expect("as it was"), bytes);
                 }
             }
         }
@@ -355,14 +377,10 @@ mod tests {
 
     #[test]
     fn empty_is_one_value() {
-        let empty = Timeline::default().steps().expect("small").encode();
-        assert_eq!(
-            summarise(&[(1, 5, Some(5), 3), (2, 1, None, 0), (2, 1, None, -1)])
-                .steps()
-                .expect("small")
-                .encode(),
-            empty
-        );
+        let empty = Timeline::default().summary();
+        let nothing = [(1, 5, Some(5), 3), (2, 1, None, 0), (2, 1, None, -1)];
+        assert_eq!(summarise(&nothing).summary(), empty);
+        assert!(Steps::read(&empty.expect("small")).is_ok());
     }
 
     #[test]
@@ -371,8 +389,9 @@ mod tests {
         let span = Span { from: 0, until: None };
         timeline.push(KeyKind::Uuid, 1, span, Amount::new(5, 0)).expect("small");
         timeline.push(KeyKind::Uuid, 1, span, Amount::new(25, 2)).expect("small");
-        let steps = timeline.steps().expect("small");
-        assert_eq!((steps.scale, steps.iter().next().map(|(_, steps)| steps[0].amount)), (2, Some(525)));
+        let summary = timeline.summary().expect("small");
+        assert_eq!(Steps::read(&summary).expect("own bytes").scale, 2);
+        visit(&summary, |_, steps| assert_eq!(steps, [Step { at: 0, amount: 525 }]));
         assert_eq!(timeline.push(KeyKind::Text, 1, span, Amount::new(5, 0)), Err(CoreError::MixedKeys));
     }
 }

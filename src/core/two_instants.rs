@@ -15,12 +15,12 @@ pub struct Comparison {
     pub lost: u64,
 }
 
-pub fn compare(steps: &Steps, period: Period) -> Result<Comparison, CoreError> {
+pub fn compare(steps: Steps, period: Period) -> Result<Comparison, CoreError> {
     let mut result = Comparison::default();
-    for (_, steps) in steps.iter() {
+    steps.visit(|_, steps| {
         let before = amount_before(steps, period.start);
         if before == 0 {
-            continue;
+            return Ok(());
         }
         let after = amount_before(steps, period.end);
         let add = |sum: i128, amount: i128| sum.checked_add(amount).ok_or(CoreError::AmountOutOfRange);
@@ -29,19 +29,21 @@ pub fn compare(steps: &Steps, period: Period) -> Result<Comparison, CoreError> {
         result.kept = add(result.kept, after)?;
         result.kept_capped = add(result.kept_capped, before.min(after))?;
         result.lost = result.lost.saturating_add(u64::from(after == 0));
-    }
+        Ok(())
+    })?;
     Ok(result)
 }
 
 /// MRR and paying customers at an instant, which counts as paid if it is a first one: not a left limit.
-pub fn at(steps: &Steps, at: Instant) -> Result<(i128, u64), CoreError> {
+pub fn at(steps: Steps, at: Instant) -> Result<(i128, u64), CoreError> {
     let (mut mrr, mut customers) = (0i128, 0u64);
-    for (_, steps) in steps.iter() {
+    steps.visit(|_, steps| {
         let seen = steps.partition_point(|step| step.at <= at);
         let amount = last_amount(steps, seen);
         mrr = mrr.checked_add(amount).ok_or(CoreError::AmountOutOfRange)?;
         customers = customers.saturating_add(u64::from(amount > 0));
-    }
+        Ok(())
+    })?;
     Ok((mrr, customers))
 }
 
@@ -61,14 +63,14 @@ mod tests {
     use crate::core::steps::KeyKind;
     use crate::core::timeline::Timeline;
 
-    fn steps(rows: &[(u128, i64, Option<i64>, i128)]) -> Steps {
+    fn steps(rows: &[(u128, i64, Option<i64>, i128)]) -> Vec<u8> {
         let mut timeline = Timeline::default();
         for &(customer, from, until, amount) in rows {
             timeline
                 .push(KeyKind::Bigint, customer, Span { from, until }, Amount::new(amount, 0))
                 .expect("small");
         }
-        timeline.steps().expect("small")
+        timeline.summary().expect("small")
     }
 
     #[test]
@@ -82,18 +84,20 @@ mod tests {
             (3, 0, Some(5), 100),
             (4, 5, None, 90),
         ];
-        let found = compare(&steps(&rows), Period { start: 3, end: 9 }).expect("small");
+        let found =
+            compare(Steps::read(&steps(&rows)).expect("own"), Period { start: 3, end: 9 }).expect("small");
         assert_eq!(found, Comparison { customers: 3, base: 200, kept: 100, kept_capped: 70, lost: 1 });
     }
 
     #[test]
     fn an_instant_is_paid_from_its_first_to_before_its_last() {
-        let steps = steps(&[(1, 10, Some(20), 7), (2, 10, None, 5)]);
-        assert_eq!(at(&steps, 9), Ok((0, 0)));
-        assert_eq!(at(&steps, 10), Ok((12, 2)));
-        assert_eq!(at(&steps, 20), Ok((5, 1)));
-        assert_eq!(compare(&steps, Period { start: 10, end: 20 }).expect("small"), Comparison::default());
-        let found = compare(&steps, Period { start: 11, end: 20 }).expect("small");
+        let summary = steps(&[(1, 10, Some(20), 7), (2, 10, None, 5)]);
+        let steps = Steps::read(&summary).expect("own");
+        assert_eq!(at(steps, 9), Ok((0, 0)));
+        assert_eq!(at(steps, 10), Ok((12, 2)));
+        assert_eq!(at(steps, 20), Ok((5, 1)));
+        assert_eq!(compare(steps, Period { start: 10, end: 20 }).expect("small"), Comparison::default());
+        let found = compare(steps, Period { start: 11, end: 20 }).expect("small");
         assert_eq!((found.kept, found.lost), (12, 0));
     }
 }

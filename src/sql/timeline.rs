@@ -22,19 +22,19 @@ use std::ffi::{CStr, CString};
 #[pg_extern(sql = false)]
 fn timeline_in(text: &CStr) -> Outcome<Vec<u8>> {
     let text = text.to_str().map_err(|_| CoreError::SummaryText("not UTF-8".to_owned()))?;
-    Ok(steps_text::from_json(text)?.encode()?)
+    Ok(steps_text::from_json(text)?)
 }
 
 #[pg_extern(sql = false)]
 fn timeline_out(timeline: &[u8]) -> Outcome<CString> {
-    let text = steps_text::to_json(&Steps::decode(timeline)?);
+    let text = steps_text::to_json(Steps::read(timeline)?)?;
     CString::new(text).map_err(|_| CoreError::CorruptState.into())
 }
 
 #[pg_extern(sql = false)]
 fn timeline_recv(message: Internal) -> Outcome<Vec<u8>> {
     let bytes = wire::rest_of_message(message);
-    Steps::decode(&bytes)?;
+    Steps::read(&bytes)?;
     Ok(bytes)
 }
 
@@ -99,8 +99,8 @@ fn timeline_deserial(bytes: &[u8], _slot: Internal) -> Outcome<Internal> {
 #[pg_extern(sql = false)]
 fn timeline_final(mut slot: Internal) -> Outcome<Vec<u8>> {
     match aggregate::peek_mut::<Timeline>(&mut slot) {
-        Some(timeline) => Ok(timeline.steps()?.encode()?),
-        None => Ok(Steps::default().encode()?),
+        Some(timeline) => Ok(timeline.summary()?),
+        None => Ok(Timeline::default().summary()?),
     }
 }
 
@@ -109,20 +109,20 @@ fn timeline_rollup_accum(
     mut slot: Internal, timeline: Option<&[u8]>, fcinfo: FunctionCallInfo,
 ) -> Outcome<Internal> {
     if let Some(bytes) = timeline {
-        aggregate::state::<Timeline>(&mut slot, fcinfo)?.add(&Steps::decode(bytes)?)?;
+        aggregate::state::<Timeline>(&mut slot, fcinfo)?.add(Steps::read(bytes)?)?;
     }
     Ok(slot)
 }
 
 #[pg_extern(sql = false)]
 fn mrr_at(timeline: &[u8], at: TimestampWithTimeZone) -> Outcome<AnyNumeric> {
-    let steps = Steps::decode(timeline)?;
-    numeric(Amount::new(two_instants::at(&steps, at.into())?.0, steps.scale))
+    let steps = Steps::read(timeline)?;
+    numeric(Amount::new(two_instants::at(steps, at.into())?.0, steps.scale))
 }
 
 #[pg_extern(sql = false)]
 fn customers_at(timeline: &[u8], at: TimestampWithTimeZone) -> Outcome<i64> {
-    let (_, customers) = two_instants::at(&Steps::decode(timeline)?, at.into())?;
+    let (_, customers) = two_instants::at(Steps::read(timeline)?, at.into())?;
     i64::try_from(customers).map_err(|_| CoreError::CountOutOfRange.into())
 }
 
@@ -172,9 +172,9 @@ fn mrr_movements(
 > {
     let mode = Mode::parse(mode)?;
     let calendar = calendar(bucket, since.to_pg_epoch_days(), until.to_pg_epoch_days(), timezone)?;
-    let steps = Steps::decode(timeline)?;
+    let steps = Steps::read(timeline)?;
     let as_of: Instant = as_of.into();
-    let found = movements::movements(&steps, &calendar, mode, as_of)?;
+    let found = movements::movements(steps, &calendar, mode, as_of)?;
     let mut rows = Vec::with_capacity(found.len());
     for (n, row) in found.iter().enumerate() {
         let money = |total: Total| numeric(Amount::new(total.mrr, steps.scale));
@@ -215,7 +215,7 @@ fn compare(
     timeline: &[u8], t0: TimestampWithTimeZone, t1: TimestampWithTimeZone,
 ) -> Outcome<two_instants::Comparison> {
     let period = Period::new(t0.into(), t1.into())?;
-    Ok(two_instants::compare(&Steps::decode(timeline)?, period)?)
+    Ok(two_instants::compare(Steps::read(timeline)?, period)?)
 }
 
 #[pg_extern(sql = false)]
@@ -248,7 +248,7 @@ fn quick_ratio(
 ) -> Outcome<Option<AnyNumeric>> {
     let period = Period::new(t0.into(), t1.into())?;
     let calendar = Calendar { days: vec![0, 1], starts: vec![period.start, period.end] };
-    let found = movements::movements(&Steps::decode(timeline)?, &calendar, Mode::Period, period.end)?;
+    let found = movements::movements(Steps::read(timeline)?, &calendar, Mode::Period, period.end)?;
     let row = found.first().copied().unwrap_or_default();
     let sum = |amounts: &[i128]| amounts.iter().try_fold(0i128, |sum, amount| sum.checked_add(*amount));
     let gained =
@@ -283,14 +283,14 @@ fn cohort_retention_timeline(
 > {
     let variant = Variant::parse(variant)?;
     let as_of: Instant = as_of.into();
-    let steps = Steps::decode(timeline)?;
+    let steps = Steps::read(timeline)?;
     let mut rows = Vec::new();
-    let span = retention::extent(&steps, as_of);
+    let span = retention::extent(steps, as_of)?;
     let (since, until) = span.map_or((0, 0), |(first, last)| (first, last));
     let day = |at: Instant| i32::try_from(at.div_euclid(DAY)).map_err(|_| CoreError::DateOutOfRange);
     // Local dates differ from those of UTC by a day at most.
     let calendar = calendar(bucket, day(since)?.saturating_sub(1), day(until)?.saturating_add(2), timezone)?;
-    for cohort in retention::retention(&steps, &calendar, variant, as_of)? {
+    for cohort in retention::retention(steps, &calendar, variant, as_of)? {
         for (period, &(retained, mrr)) in cohort.cells.iter().enumerate() {
             let end = calendar.starts.get(cohort.bucket.saturating_add(period).saturating_add(1));
             rows.push((
