@@ -33,6 +33,9 @@ impl Variant {
     }
 }
 
+/// All cells of a report: daily cohorts over more than ten years.
+const MAX_CELLS: usize = 10_000_000;
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cohort {
     /// The bucket in which its members first paid.
@@ -65,6 +68,7 @@ pub fn retention(
         calendar.starts.iter().skip(1).take(begun).map(|&end| end.min(as_of)).collect();
     let mut cohorts: Vec<Cohort> = Vec::new();
     let mut index = vec![None; begun];
+    let mut cells = 0usize;
     steps.visit(|_, steps| {
         let Some(first) = steps.first().filter(|first| first.at < as_of) else { return Ok(()) };
         let Some(joined) = calendar.begun(first.at).checked_sub(1) else { return Ok(()) };
@@ -72,6 +76,10 @@ pub fn retention(
         let place = *place.get_or_insert(cohorts.len());
         if place == cohorts.len() {
             let periods = begun.saturating_sub(joined);
+            cells = cells.saturating_add(periods);
+            if cells > MAX_CELLS {
+                return Err(CoreError::TooManyBuckets);
+            }
             cohorts.push(Cohort {
                 bucket: joined,
                 cells: vec![(0, 0); periods.saturating_add(1)],

@@ -55,17 +55,14 @@ pub struct Builder {
 
 impl Builder {
     /// With room for what so many intervals can become; memory that stays unused is never touched.
-    pub fn with_room(kind: KeyKind, scale: u8, intervals: usize) -> Self {
+    pub fn with_room(kind: KeyKind, scale: u8, intervals: usize) -> Result<Self, CoreError> {
         let steps = intervals.saturating_mul(2);
-        Builder {
-            kind,
-            scale,
-            keys: Vec::with_capacity(intervals),
-            ends: Vec::with_capacity(intervals),
-            instants: Vec::with_capacity(steps),
-            amounts: Vec::with_capacity(steps),
-            broad: Vec::new(),
-        }
+        let mut builder = Builder { kind, scale, ..Builder::default() };
+        let reserved = builder.keys.try_reserve_exact(intervals).is_ok()
+            && builder.ends.try_reserve_exact(intervals).is_ok()
+            && builder.instants.try_reserve_exact(steps).is_ok()
+            && builder.amounts.try_reserve_exact(steps).is_ok();
+        if reserved { Ok(builder) } else { Err(CoreError::TooLarge) }
     }
 
     pub fn push_step(&mut self, step: Step) {

@@ -44,8 +44,9 @@ impl Row {
     }
 }
 
-/// Rows that fit into the largest summary, with some room.
-const MAX_ROWS: usize = 40_000_000;
+/// Rows of which a parallel worker can still hand over the bytes, and how many may be left when they are in order.
+const MAX_ROWS: usize = 22_000_000;
+const MAX_ORDERED: usize = 18_000_000;
 const FIRST_ORDERING: usize = 1 << 20;
 
 #[derive(Clone, Debug, Default)]
@@ -97,7 +98,7 @@ impl Timeline {
             return Builder::default().finish();
         }
         self.order();
-        let mut steps = Builder::with_room(self.kind, self.scale, self.rows.len());
+        let mut steps = Builder::with_room(self.kind, self.scale, self.rows.len())?;
         let mut changes = Vec::new();
         for rows in self.rows.chunk_by(|a, b| a.key == b.key) {
             let Some(key) = rows.first().map(|row| row.key) else { continue };
@@ -148,24 +149,26 @@ impl Timeline {
     }
 
     fn append(&mut self, row: Row) -> Result<(), CoreError> {
-        if self.rows.len() >= self.ordered.saturating_mul(2).max(FIRST_ORDERING) {
+        if self.rows.len() >= self.ordered.saturating_mul(2).clamp(FIRST_ORDERING, MAX_ROWS) {
+            // Already putting in order: there are more segments than a summary can be made of.
+            if self.ordered == MAX_ROWS {
+                return Err(CoreError::TooLarge);
+            }
             self.compact()?;
         }
+        self.rows.try_reserve(1).map_err(|_| CoreError::TooLarge)?;
         self.rows.push(row);
         Ok(())
     }
 
     fn compact(&mut self) -> Result<(), CoreError> {
         let summary = self.summary()?;
-        let mut compacted =
-            Timeline { kind: self.kind, scale: self.scale, rows: Vec::new(), ordered: usize::MAX };
-        compacted.add(Steps::read(&summary)?)?;
-        compacted.ordered = compacted.rows.len();
-        if compacted.ordered > MAX_ROWS {
-            return Err(CoreError::TooLarge);
-        }
-        *self = compacted;
-        Ok(())
+        self.rows.clear();
+        // While the rows come back nothing is put in order again.
+        self.ordered = MAX_ROWS;
+        self.add(Steps::read(&summary)?)?;
+        self.ordered = self.rows.len();
+        if self.ordered > MAX_ORDERED { Err(CoreError::TooLarge) } else { Ok(()) }
     }
 
     fn adopt(&mut self, kind: KeyKind) -> Result<(), CoreError> {
@@ -203,6 +206,7 @@ impl Summary for Timeline {
         self.adopt(other.kind)?;
         self.raise_scale(other.scale)?;
         if self.scale == other.scale && self.rows.len().saturating_add(other.rows.len()) < FIRST_ORDERING {
+            self.rows.try_reserve(other.rows.len()).map_err(|_| CoreError::TooLarge)?;
             self.rows.extend_from_slice(&other.rows);
             return Ok(());
         }

@@ -80,7 +80,7 @@ impl From<CoreError> for ErrorReport {
             CoreError::TooManyBuckets => report(
                 ERRCODE_PROGRAM_LIMIT_EXCEEDED,
                 "too many buckets".into(),
-                "Ask for at most 100000 at a time.".into(),
+                "Take larger buckets or a shorter time: 100000 buckets and 10 million cohort cells are the most.".into(),
             ),
             CoreError::TooLarge => report(
                 ERRCODE_PROGRAM_LIMIT_EXCEEDED,

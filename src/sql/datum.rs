@@ -15,6 +15,7 @@ use pgrx::varlena::{varatt_is_1b_e, varatt_is_4b_c};
 pub struct Varlena(*const pg_sys::varlena);
 
 impl FromDatum for Varlena {
+    // SAFETY: as the trait demands, the datum is a varlena.
     unsafe fn from_polymorphic_datum(datum: pg_sys::Datum, is_null: bool, _: pg_sys::Oid) -> Option<Self> {
         if is_null {
             return None;
