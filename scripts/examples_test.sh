@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Runs the examples: real_occupancy.sh on a made-up file with one line of every kind of dirt, twice, and on the real
+# Runs the examples and the demo's dashboards: real_occupancy.sh on a made-up file with one line of every kind of dirt, twice, and on the real
 # file where it lies beside the checkout (it is not ours to ship).
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 load_postgres
+# Before the outputs that are compared.
+"$REPO/scripts/build.sh"
 work="$REPO/target/examples_test"
 mkdir -p "$work"
 passed=0
@@ -61,5 +63,23 @@ if [ -r "$real" ]; then
 else
     echo "skipped: the real file is not at $real"
 fi
+# The demo's dashboards, over a demo of their own, with its cohorts and MRR against counting row by row.
+psql() { cluster_psql examples -q -At "$@"; }
+psql -d postgres -c "SET client_min_messages = error" -c "DROP DATABASE IF EXISTS demo WITH (FORCE)" -c "CREATE DATABASE demo"
+psql -d demo -o /dev/null -c "SET client_min_messages = warning" -c "CREATE EXTENSION vend_analytics" -c "SELECT vend.create_demo()" \
+    -c "SELECT vend.attach('vend_demo')"
+for page in garage_admin leadership; do
+    psql -d demo -f "$REPO/demo/$page.sql" >"$work/$page" || echo "demo/$page.sql failed" >>"$work/$page"
+done
+same "the garage admin's dashboard ends with the failed payments" 1 "$(grep -c '^Failed payments' "$work/garage_admin")"
+same "the leadership dashboard ends with a row for each cohort and no cell of the future" "1 2 3 4 5 6 7 8 9 10 11 12" \
+    "$(tail -n 12 "$work/leadership" | awk '{ print NF - 3 }' | sort -n | paste -sd' ')"
+same "a timeline of the platform has the MRR and the customers of its rows" t \
+    "$(psql -d demo -c "SELECT bool_and(vend.mrr_at(t, at) = mrr AND vend.customers_at(t, at) = customers)
+        FROM (SELECT vend.timeline(user_id, valid_from, valid_to, monthly_amount) AS t FROM vend_marts.fact_subscription_periods) AS s,
+            generate_series(now() - interval '2 years', now(), '73 days') AS at, LATERAL (
+            SELECT vend.mrr(monthly_amount, valid_from, valid_to, at), count(DISTINCT user_id) FILTER (WHERE valid_from <= at AND at < valid_to)
+            FROM vend_marts.fact_subscription_periods) AS r(mrr, customers)")"
+
 "$REPO/scripts/tally.sh" examples "$passed" "$failed"
 [ "$failed" -eq 0 ]

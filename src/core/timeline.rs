@@ -138,7 +138,7 @@ impl Timeline {
     fn order(&mut self) {
         const BUCKET: usize = 512;
         let bits = self.rows.len().div_euclid(BUCKET).checked_ilog2().unwrap_or(0).min(16);
-        if bits > 1 {
+        if bits > 0 {
             deal(&mut self.rows, bits);
         }
         self.rows.chunk_by_mut(|a, b| first_bits(a.key, bits) == first_bits(b.key, bits)).for_each(
@@ -376,6 +376,33 @@ mod tests {
                     prop_assert_eq!(again.summary().expect("as it was"), bytes);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn any_number_of_rows_makes_one_summary() {
+        // Around every power of two at which rows are dealt into more buckets.
+        let sizes = (8..16).map(|n| 1u64 << n).flat_map(|n| [n - 1, n, n + 1, n + n / 2]);
+        for size in sizes {
+            let customer = |n: u64| u128::from(n.wrapping_mul(0x9e37_79b9_7f4a_7c15) % (size / 2));
+            let paid = |n: u64| Span { from: n.cast_signed() % 97, until: Some(100 + n.cast_signed() % 13) };
+            let summarise = |order: &mut dyn Iterator<Item = u64>| {
+                let mut timeline = Timeline::default();
+                for n in order {
+                    let amount = Amount::new(1 + i128::from(n % 7), 2);
+                    timeline.push(KeyKind::Uuid, customer(n), paid(n), amount).expect("small");
+                }
+                timeline.summary().expect("small")
+            };
+            let summary = summarise(&mut (0..size));
+            let mut customers = 0u64;
+            visit(&summary, |_, _| customers += 1);
+            let distinct: std::collections::HashSet<u128> = (0..size).map(customer).collect();
+            assert_eq!(
+                (customers, summary == summarise(&mut (0..size).rev())),
+                (distinct.len() as u64, true),
+                "{size}"
+            );
         }
     }
 
