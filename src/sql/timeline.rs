@@ -285,8 +285,7 @@ fn cohort_retention_timeline(
     let as_of: Instant = as_of.into();
     let steps = Steps::read(timeline)?;
     let mut rows = Vec::new();
-    let span = retention::extent(steps, as_of)?;
-    let (since, until) = span.map_or((0, 0), |(first, last)| (first, last));
+    let (since, until) = retention::extent(steps, as_of)?.unwrap_or_default();
     let day = |at: Instant| i32::try_from(at.div_euclid(DAY)).map_err(|_| CoreError::DateOutOfRange);
     // Local dates differ from those of UTC by a day at most.
     let calendar = calendar(bucket, day(since)?.saturating_sub(1), day(until)?.saturating_add(2), timezone)?;
