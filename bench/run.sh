@@ -41,14 +41,16 @@ report() {
 
 # DuckDB comes from PyPI, into an environment of its own. What consumes the rows is what the benchmark itself says.
 duckdb_peer() {
-    local python="$REPO/target/duckdb/bin/python" consume settings
+    local python="$REPO/target/duckdb/bin/python" contender consume settings
     if [ ! -x "$python" ]; then
         python3 -m venv "$REPO/target/duckdb" || die "python3 with venv is needed for DuckDB (Debian: python3-venv)"
         "$python" -m pip install --quiet duckdb==2.0.0
     fi
-    consume="$(sed -nE "s/^CALL bench.compare\('\{timeline, plain_sql\}', '(.*)', [0-9]+\);/\1/p" "$REPO/bench/$1.sql")"
+    local call="s/^CALL bench.compare\('\{(\w+), .*\}', '(.*)', [0-9]+\);"
+    contender="$(sed -nE "$call/\1/p" "$REPO/bench/$1.sql")"
+    consume="$(sed -nE "$call/\2/p" "$REPO/bench/$1.sql")"
     settings="$(sed -nE "s/^SET ([a-z_]+) = '?([^';]*)'?;$/-c \1=\2/p" "$REPO/bench/$1.sql" | paste -sd' ')"
-    PGOPTIONS="$settings" "$python" "$REPO/bench/duckdb_peer.py" "$REPO/bench/duckdb/$1.sql" timeline "$consume" "$COPY_BIN/psql" -X -q -At -v ON_ERROR_STOP=1 \
+    PGOPTIONS="$settings" "$python" "$REPO/bench/duckdb_peer.py" "$REPO/bench/duckdb/$1.sql" "$contender" "$consume" "$COPY_BIN/psql" -X -q -At -v ON_ERROR_STOP=1 \
         -h "$SOCKET_DIR" -p "$(cluster_port bench)" -U postgres -d bench
 }
 

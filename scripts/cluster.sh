@@ -27,10 +27,12 @@ own_by_postgres() {
 }
 
 create() {
-    local dir="$1" durable=on
+    local dir="$1" durable=on buffers=128MB
     say "creating cluster $cluster in $dir"
     # Test data is made anew on every run, so nothing is lost when the machine stops.
     case "$cluster" in demo | bench) ;; *) durable=off ;; esac
+    # Tables that a server of any size would hold in memory are to be measured there.
+    if [ "$cluster" = bench ]; then buffers=1GB; fi
     mkdir -p "$(dirname "$dir")"
     own_by_postgres "$dir"
     as_postgres rm -rf "$dir/data.new"
@@ -44,6 +46,7 @@ timezone = 'UTC'
 log_timezone = 'UTC'
 max_wal_size = '4GB'
 fsync = $durable
+shared_buffers = $buffers
 CONF
     # Renamed last, so that a data directory is complete or absent.
     as_postgres mv "$dir/data.new" "$dir/data"

@@ -46,6 +46,11 @@ GRANT EXECUTE ON ROUTINE
     vend.mrr_movements(vend.timeline, date, date, text, text, text, timestamptz),
     vend.cohort_retention(vend.timeline, text, text, text, timestamptz)
 TO PUBLIC;
+GRANT EXECUTE ON ROUTINE
+    vend.activity(uuid, timestamptz, text), vend.activity(bigint, timestamptz, text), vend.activity(text, timestamptz, text),
+    vend.rollup(vend.activity), vend.active_entities(vend.activity, date, int),
+    vend.cohort_retention(vend.activity, text, text, date)
+TO PUBLIC;
 -- What flatten_hourly is inlined to, and what the reports call: a view's functions run with its reader's rights.
 GRANT EXECUTE ON FUNCTION
     vend_internal.hourly_counts(jsonb), vend_internal.hourly_values(jsonb),

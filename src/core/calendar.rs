@@ -153,6 +153,26 @@ pub fn months_between(from: Instant, at: Instant) -> i64 {
     if add_months(from, count) <= at { count } else { count - 1 }
 }
 
+/// A date as ISO 8601 has it.
+pub fn show_day(day: Day) -> String {
+    let (year, month, date) = civil(day);
+    format!("{}{:04}-{month:02}-{date:02}", if year < 0 { "-" } else { "" }, year.abs())
+}
+
+/// The inverse of [`show_day`].
+pub fn read_day(text: &str) -> Option<Day> {
+    // From the right: a year before 0 begins with a sign.
+    let mut parts = text.rsplitn(3, '-');
+    let date: i64 = parts.next()?.parse().ok()?;
+    let month: i64 = parts.next()?.parse().ok()?;
+    let year: i64 = parts.next()?.parse().ok()?;
+    if !(-5_000..300_000).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&date) {
+        return None;
+    }
+    let day = day_of(year, month, date);
+    (civil(day) == (year, month, date)).then_some(day)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,6 +16,8 @@ pub enum CoreError {
     CountOutOfRange,
     /// An argument outside its bounds.
     OutOfRange { argument: &'static str, value: i64, low: i64, high: i64 },
+    /// A NULL where a value is needed.
+    NullArgument(&'static str),
     /// A date or instant outside what can be represented.
     DateOutOfRange,
     /// An hourly document that is neither an array nor an object.
@@ -35,7 +37,7 @@ pub enum CoreError {
     /// Summaries over customers of different types.
     MixedKeys,
     /// Text that is no summary: what is wrong with it.
-    SummaryText(String),
+    SummaryText { summary: &'static str, problem: String },
     /// Bytes that are no summary of ours.
     CorruptState,
     /// A summary of a version this library does not know.

@@ -1,6 +1,84 @@
-//! Customers as 128-bit keys: ids as they are, texts by their hash, spread so that similar ids do not cluster.
+//! Customers and other entities as 128-bit keys: ids as they are, texts by their hash, spread so that similar ids do not
+//! cluster.
+use super::error::CoreError;
 use siphasher::sip128::{Hasher128, SipHasher13};
 use std::hash::Hasher;
+
+/// What the keys of a summary were made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeyKind {
+    /// Nothing has been seen.
+    #[default]
+    None,
+    Uuid,
+    Bigint,
+    Text,
+}
+
+impl KeyKind {
+    const ALL: [KeyKind; 4] = [KeyKind::None, KeyKind::Uuid, KeyKind::Bigint, KeyKind::Text];
+
+    pub fn of_code(code: u8) -> Result<Self, CoreError> {
+        Self::ALL.into_iter().find(|&kind| kind as u8 == code).ok_or(CoreError::CorruptState)
+    }
+    /// The kind of a summary to which keys of another kind are added.
+    pub fn join(&mut self, other: KeyKind) -> Result<(), CoreError> {
+        match (*self, other) {
+            (_, KeyKind::None) => Ok(()),
+            (KeyKind::None, kind) => {
+                *self = kind;
+                Ok(())
+            }
+            (one, other) if one == other => Ok(()),
+            _ => Err(CoreError::MixedKeys),
+        }
+    }
+    /// Whether `scatter` can have made this of a key of the kind.
+    pub fn has(self, scattered: u128) -> bool {
+        match self {
+            KeyKind::None => false,
+            KeyKind::Bigint => u64::try_from(gather(scattered)).is_ok(),
+            KeyKind::Uuid | KeyKind::Text => true,
+        }
+    }
+    /// As JSON: a name, or null.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            KeyKind::None => None,
+            KeyKind::Uuid => Some("uuid"),
+            KeyKind::Bigint => Some("bigint"),
+            KeyKind::Text => Some("text"),
+        }
+    }
+    pub fn of_name(name: Option<&str>) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+    /// A key as text: an id as PostgreSQL shows it, a hash in hexadecimal digits.
+    pub fn show(self, key: u128) -> String {
+        match self {
+            KeyKind::Bigint => (key as i64).to_string(),
+            KeyKind::Uuid => {
+                let hex = format!("{key:032x}");
+                let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+                format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
+            }
+            KeyKind::Text | KeyKind::None => format!("{key:032x}"),
+        }
+    }
+    /// The inverse of `show`.
+    pub fn parse(self, text: &str) -> Option<u128> {
+        let hex = |digits: &str| {
+            let whole = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+            whole.then(|| u128::from_str_radix(digits, 16).ok()).flatten()
+        };
+        match self {
+            KeyKind::Bigint => text.parse::<i64>().ok().map(of_bigint),
+            KeyKind::Uuid => hex(&text.replace('-', "")),
+            KeyKind::Text => hex(text),
+            KeyKind::None => None,
+        }
+    }
+}
 
 pub fn of_uuid(id: [u8; 16]) -> u128 {
     u128::from_be_bytes(id)

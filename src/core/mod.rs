@@ -15,11 +15,16 @@
 // Without the SQL layer (`--no-default-features`) nothing calls what the tests do not.
 #![cfg_attr(not(feature = "glue"), allow(dead_code))]
 
+pub mod activity;
+pub mod activity_retention;
 pub mod bucket;
 pub mod calendar;
 pub mod churn;
 pub mod codec;
+pub mod days;
+pub mod days_text;
 pub mod demo;
+pub mod entities;
 pub mod error;
 pub mod jsonb;
 pub mod keys;
@@ -28,6 +33,8 @@ pub mod movements;
 pub mod mrr;
 pub mod numeric;
 pub mod occupancy;
+pub mod parts;
+pub mod records;
 pub mod retention;
 pub mod steps;
 pub mod steps_text;

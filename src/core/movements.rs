@@ -131,8 +131,9 @@ mod tests {
     use super::*;
     use crate::core::bucket::Bucket;
     use crate::core::calendar::{DAY, Span, Zone};
+    use crate::core::codec::Summary;
+    use crate::core::keys::KeyKind;
     use crate::core::money::Amount;
-    use crate::core::steps::KeyKind;
     use crate::core::timeline::Timeline;
     use proptest::prelude::*;
 
@@ -184,7 +185,7 @@ mod tests {
                 .push(KeyKind::Bigint, customer.into(), Span { from, until }, Amount::new(amount.into(), 0))
                 .expect("small");
         }
-        timeline.summary().expect("small")
+        timeline.to_bytes().expect("small")
     }
 
     proptest! {

@@ -34,7 +34,7 @@ impl Variant {
 }
 
 /// All cells of a report: daily cohorts over more than ten years.
-const MAX_CELLS: usize = 10_000_000;
+pub const MAX_CELLS: usize = 10_000_000;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cohort {
@@ -147,8 +147,9 @@ mod tests {
     use super::*;
     use crate::core::bucket::Bucket;
     use crate::core::calendar::{Span, Zone};
+    use crate::core::codec::Summary;
+    use crate::core::keys::KeyKind;
     use crate::core::money::Amount;
-    use crate::core::steps::KeyKind;
     use crate::core::timeline::Timeline;
     use proptest::prelude::*;
 
@@ -218,7 +219,7 @@ mod tests {
             let bucket = if monthly { Bucket::Month } else { Bucket::Week };
             let calendar = Calendar::new(bucket, 0, 66, &Zone::utc()).expect("small");
             let as_of = as_of * QUARTER;
-            let found = retention(Steps::read(&timeline.summary().expect("small")).expect("own"), &calendar, variant, as_of).expect("small");
+            let found = retention(Steps::read(&timeline.to_bytes().expect("small")).expect("own"), &calendar, variant, as_of).expect("small");
             prop_assert_eq!(found, by_definition(&rows, &calendar, variant, as_of));
         }
     }

@@ -1,11 +1,13 @@
 //! A timeline as readable JSON:
 //! `{"version": 1, "customers": "bigint", "scale": 2, "steps": {"7": [["2026-01-10T00:00:00Z", "90.00"]]}}`.
 //! Each step is an instant and the amount from then on. Text customers appear as the hash that stands for them.
-use super::calendar::{DAY, FOREVER, HOUR, Instant, NEVER, SECOND, Span, civil, day_of};
+use super::calendar::{DAY, FOREVER, HOUR, Instant, NEVER, SECOND, Span, read_day, show_day};
+use super::codec::Summary;
 use super::error::CoreError;
-use super::keys::gather;
+use super::keys::{KeyKind, gather};
 use super::money::Amount;
-use super::steps::{KeyKind, MAX_SCALE, Steps, VERSION};
+use super::records::{MAX_SCALE, VERSION};
+use super::steps::Steps;
 use super::timeline::Timeline;
 use serde_json::Value;
 use std::fmt::Write;
@@ -14,17 +16,12 @@ const MINUTE: i64 = 60 * SECOND;
 
 pub fn to_json(steps: Steps) -> Result<String, CoreError> {
     let mut json = format!("{{\"version\": {VERSION}, \"customers\": ");
-    let kind = match steps.kind {
-        KeyKind::None => "null",
-        KeyKind::Uuid => "\"uuid\"",
-        KeyKind::Bigint => "\"bigint\"",
-        KeyKind::Text => "\"text\"",
-    };
+    let kind = steps.kind.name().map_or("null".to_owned(), |name| format!("\"{name}\""));
     // Writing to a String cannot fail.
     let _ = write!(json, "{kind}, \"scale\": {}, \"steps\": {{", steps.scale);
     let mut comma = "";
     steps.visit(|key, steps_of_one| {
-        let _ = write!(json, "{comma}\"{}\": [", show_key(steps.kind, gather(key)));
+        let _ = write!(json, "{comma}\"{}\": [", steps.kind.show(gather(key)));
         for (n, step) in steps_of_one.iter().enumerate() {
             let comma = if n == 0 { "" } else { ", " };
             let amount = Amount::new(step.amount, steps.scale);
@@ -40,70 +37,40 @@ pub fn to_json(steps: Steps) -> Result<String, CoreError> {
 
 /// Accepts what `to_json` writes, in any order and with any spacing.
 pub fn from_json(json: &str) -> Result<Vec<u8>, CoreError> {
-    let wrong = |what: &str| CoreError::SummaryText(what.to_owned());
-    let document: Value =
-        serde_json::from_str(json).map_err(|error| CoreError::SummaryText(error.to_string()))?;
-    let field = |name: &str| {
-        document.get(name).ok_or_else(|| CoreError::SummaryText(format!("\"{name}\" is missing")))
-    };
+    let document: Value = serde_json::from_str(json).map_err(|error| wrong(error.to_string()))?;
+    let field = |name: &str| document.get(name).ok_or_else(|| wrong(format!("\"{name}\" is missing")));
     if field("version")?.as_u64() != Some(VERSION.into()) {
         return Err(wrong("\"version\" is not 1"));
     }
     let kind = match field("customers")? {
-        Value::Null => KeyKind::None,
-        Value::String(kind) if kind == "uuid" => KeyKind::Uuid,
-        Value::String(kind) if kind == "bigint" => KeyKind::Bigint,
-        Value::String(kind) if kind == "text" => KeyKind::Text,
-        _ => return Err(wrong("\"customers\" is not uuid, bigint, text or null")),
+        Value::Null => Some(KeyKind::None),
+        Value::String(kind) => KeyKind::of_name(Some(kind)),
+        _ => None,
     };
+    let kind = kind.ok_or_else(|| wrong("\"customers\" is not uuid, bigint, text or null"))?;
     let scale = field("scale")?.as_u64().and_then(|scale| u8::try_from(scale).ok());
     let mut timeline = Timeline::at_scale(
         scale.filter(|&scale| scale <= MAX_SCALE).ok_or_else(|| wrong("\"scale\" is not 0 to 38"))?,
     );
     for (customer, steps) in field("steps")?.as_object().ok_or_else(|| wrong("\"steps\" is not an object"))? {
-        let key = read_key(kind, customer)
-            .ok_or_else(|| CoreError::SummaryText(format!("\"{customer}\" is no customer")))?;
-        let steps = steps
-            .as_array()
-            .ok_or_else(|| CoreError::SummaryText(format!("steps of \"{customer}\" are no array")))?;
+        let key = kind.parse(customer).ok_or_else(|| wrong(format!("\"{customer}\" is no customer")))?;
+        let steps = steps.as_array().ok_or_else(|| wrong(format!("steps of \"{customer}\" are no array")))?;
         let steps: Option<Vec<(Instant, Amount)>> = steps.iter().map(read_step).collect();
-        let steps = steps.ok_or_else(|| {
-            CoreError::SummaryText(format!("a step of \"{customer}\" is no instant with an amount"))
-        })?;
+        let steps =
+            steps.ok_or_else(|| wrong(format!("a step of \"{customer}\" is no instant with an amount")))?;
         let ends = steps.iter().skip(1).map(|next| next.0).chain([FOREVER]);
         for (&(from, amount), until) in steps.iter().zip(ends) {
             if until <= from {
-                return Err(CoreError::SummaryText(format!("steps of \"{customer}\" do not ascend")));
+                return Err(wrong(format!("steps of \"{customer}\" do not ascend")));
             }
             timeline.push(kind, key, Span { from, until: Some(until) }, amount)?;
         }
     }
-    timeline.summary()
+    timeline.to_bytes()
 }
 
-fn show_key(kind: KeyKind, key: u128) -> String {
-    match kind {
-        KeyKind::Bigint => (key as i64).to_string(),
-        KeyKind::Uuid => {
-            let hex = format!("{key:032x}");
-            let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-            format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
-        }
-        _ => format!("{key:032x}"),
-    }
-}
-
-fn read_key(kind: KeyKind, text: &str) -> Option<u128> {
-    let hex = |digits: &str| {
-        let whole = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-        whole.then(|| u128::from_str_radix(digits, 16).ok()).flatten()
-    };
-    match kind {
-        KeyKind::Bigint => text.parse::<i64>().ok().map(super::keys::of_bigint),
-        KeyKind::Uuid => hex(&text.replace('-', "")),
-        KeyKind::Text => hex(text),
-        KeyKind::None => None,
-    }
+fn wrong(problem: impl Into<String>) -> CoreError {
+    CoreError::SummaryText { summary: "timeline", problem: problem.into() }
 }
 
 fn read_step(step: &Value) -> Option<(Instant, Amount)> {
@@ -125,13 +92,13 @@ fn show_instant(at: Instant) -> String {
     if at == NEVER {
         return "-infinity".to_owned();
     }
-    let (year, month, date) = civil(i32::try_from(at.div_euclid(DAY)).unwrap_or_default());
+    let day = show_day(i32::try_from(at.div_euclid(DAY)).unwrap_or_default());
     let time = at.rem_euclid(DAY);
     let part = |unit: i64, of: i64| time.div_euclid(unit).rem_euclid(of);
     let (hour, minute, second, micros) =
         (part(HOUR, 24), part(MINUTE, 60), part(SECOND, 60), part(1, SECOND));
     let fraction = if micros == 0 { String::new() } else { format!(".{micros:06}") };
-    format!("{year:04}-{month:02}-{date:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
+    format!("{day}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
 }
 
 fn read_instant(text: &str) -> Option<Instant> {
@@ -139,21 +106,13 @@ fn read_instant(text: &str) -> Option<Instant> {
         return Some(NEVER);
     }
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
-    // From the right: a year before 1 begins with a sign.
-    let mut date = date.rsplitn(3, '-');
-    let of_month: i64 = date.next()?.parse().ok()?;
-    let month: i64 = date.next()?.parse().ok()?;
-    let year: i64 = date.next()?.parse().ok()?;
+    let day = read_day(date)?;
     let (time, fraction) = time.split_once('.').unwrap_or((time, "0"));
     let mut time = time.splitn(3, ':').map(|part| part.parse::<i64>().ok());
     let (hour, minute, second) = (time.next()??, time.next()??, time.next()??);
     let micros: i64 = format!("{fraction:0<6}").parse().ok()?;
-    let in_range = (-5_000..300_000).contains(&year) && (0..24).contains(&hour) && (0..60).contains(&minute);
-    if !in_range || !(0..60).contains(&second) || fraction.len() > 6 || !(0..SECOND).contains(&micros) {
-        return None;
-    }
-    let day = day_of(year, month, of_month);
-    if civil(day) != (year, month, of_month) {
+    let in_range = (0..24).contains(&hour) && (0..60).contains(&minute) && (0..60).contains(&second);
+    if !in_range || fraction.len() > 6 || !(0..SECOND).contains(&micros) {
         return None;
     }
     let time = hour
@@ -193,7 +152,7 @@ mod tests {
                 let span = Span { from: from * MINUTE / 7, until: until.map(|until| until * MINUTE / 7) };
                 timeline.push(kind, key, span, Amount::new(amount, scale)).expect("small");
             }
-            let summary = timeline.summary().expect("small");
+            let summary = timeline.to_bytes().expect("small");
             prop_assert_eq!(from_json(&shown(&summary)), Ok(summary));
         }
     }
@@ -204,8 +163,8 @@ mod tests {
         let span = Span { from: 9506 * DAY + 8 * HOUR, until: Some(FOREVER) };
         timeline.push(KeyKind::Bigint, 7, span, Amount::new(9000, 2)).expect("small");
         let json = "{\"version\": 1, \"customers\": \"bigint\", \"scale\": 2, \"steps\": {\"7\": [[\"2026-01-10T08:00:00Z\", \"90.00\"]]}}";
-        assert_eq!(shown(&timeline.summary().expect("small")), json);
-        for (wrong, what) in [
+        assert_eq!(shown(&timeline.to_bytes().expect("small")), json);
+        for (text, what) in [
             ("{}", "\"version\" is missing"),
             ("{\"version\": 2}", "\"version\" is not 1"),
             (
@@ -217,7 +176,7 @@ mod tests {
                 "a step of \"1\" is no instant with an amount",
             ),
         ] {
-            assert_eq!(from_json(wrong), Err(CoreError::SummaryText(what.to_owned())));
+            assert_eq!(from_json(text), Err(wrong(what)));
         }
     }
 }

@@ -59,8 +59,9 @@ fn last_amount(steps: &[Step], seen: usize) -> i128 {
 mod tests {
     use super::*;
     use crate::core::calendar::Span;
+    use crate::core::codec::Summary;
+    use crate::core::keys::KeyKind;
     use crate::core::money::Amount;
-    use crate::core::steps::KeyKind;
     use crate::core::timeline::Timeline;
 
     fn steps(rows: &[(u128, i64, Option<i64>, i128)]) -> Vec<u8> {
@@ -70,7 +71,7 @@ mod tests {
                 .push(KeyKind::Bigint, customer, Span { from, until }, Amount::new(amount, 0))
                 .expect("small");
         }
-        timeline.summary().expect("small")
+        timeline.to_bytes().expect("small")
     }
 
     #[test]

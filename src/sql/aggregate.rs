@@ -3,6 +3,7 @@
 //! Support functions take `internal` and are granted to nobody, so that a slot always holds the type that its
 //! own aggregate put there.
 use super::bridge::Outcome;
+use super::datum::Bytes;
 use crate::core::codec::Summary;
 use pgrx::pg_sys::FunctionCallInfo;
 use pgrx::pg_sys::panic::ErrorReport;
@@ -18,18 +19,26 @@ pub fn state<T: Default>(slot: &mut Internal, fcinfo: FunctionCallInfo) -> Outco
     unsafe { slot.get_mut::<T>() }.ok_or_else(outside)
 }
 
-/// Merges a copy of `from`, which belongs to PostgreSQL, into `into`.
+/// Merges `from`, which `deserial` made for this one call, into `into`.
 pub fn combine<T: Summary + Default>(
-    mut into: Internal, from: Internal, fcinfo: FunctionCallInfo,
+    mut into: Internal, mut from: Internal, fcinfo: FunctionCallInfo,
 ) -> Outcome<Internal> {
-    if let Some(from) = peek::<T>(&from) {
+    // SAFETY: as for `peek`; parallel aggregates of an internal state always hand it over as bytes.
+    if let Some(from) = unsafe { from.get_mut::<T>() } {
         state::<T>(&mut into, fcinfo)?.merge(from)?;
     }
     Ok(into)
 }
 
-pub fn serial<T: Summary>(slot: Internal) -> Vec<u8> {
-    peek::<T>(&slot).map(T::encode).unwrap_or_default()
+/// The summary in its stored form, which is also what a parallel worker hands over.
+pub fn serial<T: Summary + Default>(mut slot: Internal) -> Outcome<Bytes> {
+    let mut bytes = Bytes::new();
+    // SAFETY: as for `peek`; PostgreSQL runs one support function of a group at a time.
+    match unsafe { slot.get_mut::<T>() } {
+        Some(state) => state.encode(&mut bytes)?,
+        None => T::default().encode(&mut bytes)?,
+    }
+    Ok(bytes)
 }
 
 /// The result is short-lived: combine copies from it.
@@ -40,12 +49,6 @@ pub fn deserial<T: Summary>(bytes: &[u8]) -> Outcome<Internal> {
 pub fn peek<T>(slot: &Internal) -> Option<&T> {
     // SAFETY: null, or filled by `state`, `combine` or `deserial` of the same aggregate.
     unsafe { slot.get::<T>() }
-}
-
-/// For a final function that puts the state in order: what it says stays the same.
-pub fn peek_mut<T>(slot: &mut Internal) -> Option<&mut T> {
-    // SAFETY: as for `peek`; PostgreSQL runs one support function of a group at a time.
-    unsafe { slot.get_mut::<T>() }
 }
 
 fn place<T>(slot: &mut Internal, value: T, fcinfo: FunctionCallInfo) -> Outcome<()> {

@@ -47,6 +47,11 @@ impl From<CoreError> for ErrorReport {
                 format!("{argument} {value} is out of range"),
                 format!("Use {low} to {high}."),
             ),
+            CoreError::NullArgument(argument) => report(
+                ERRCODE_NULL_VALUE_NOT_ALLOWED,
+                format!("{argument} must not be NULL"),
+                format!("Give a value for {argument}."),
+            ),
             CoreError::DateOutOfRange => report(
                 ERRCODE_DATETIME_FIELD_OVERFLOW,
                 "date is out of range".into(),
@@ -85,17 +90,17 @@ impl From<CoreError> for ErrorReport {
             CoreError::TooLarge => report(
                 ERRCODE_PROGRAM_LIMIT_EXCEEDED,
                 "summary is too large".into(),
-                "Summarise fewer customers at once, for example one garage at a time.".into(),
+                "Summarise less at once, for example one garage at a time.".into(),
             ),
             CoreError::MixedKeys => report(
                 ERRCODE_INVALID_PARAMETER_VALUE,
-                "summaries are of customers of different types".into(),
-                "Merge summaries whose customers are all uuid, all bigint or all text.".into(),
+                "summaries are of ids of different types".into(),
+                "Merge summaries whose customers or entities are all uuid, all bigint or all text.".into(),
             ),
-            CoreError::SummaryText(what) => report(
+            CoreError::SummaryText { summary, problem } => report(
                 ERRCODE_INVALID_TEXT_REPRESENTATION,
-                format!("invalid timeline: {what}"),
-                "Give the JSON that a timeline is shown as.".into(),
+                format!("invalid {summary}: {problem}"),
+                format!("Give the JSON that a value of type vend.{summary} is shown as."),
             ),
             CoreError::CorruptState => report(
                 ERRCODE_DATA_CORRUPTED,

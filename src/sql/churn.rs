@@ -1,5 +1,5 @@
 //! `vend.churn_rate`: convert, call core, convert back; the `unsafe` is in aggregate.rs.
-use super::{aggregate, bridge::Outcome};
+use super::{aggregate, bridge::Outcome, datum::Bytes};
 use crate::core::calendar::{Period, Span};
 use crate::core::churn::Churn;
 use pgrx::pg_sys::FunctionCallInfo;
@@ -26,7 +26,7 @@ fn churn_rate_combine(into: Internal, from: Internal, fcinfo: FunctionCallInfo) 
 }
 
 #[pg_extern(schema = "vend_internal", immutable, parallel_safe, strict)]
-fn churn_rate_serial(slot: Internal) -> Vec<u8> {
+fn churn_rate_serial(slot: Internal) -> Outcome<Bytes> {
     aggregate::serial::<Churn>(slot)
 }
 

@@ -1,8 +1,12 @@
-//! Arguments read in place: pgrx's own conversions copy a numeric and print a jsonb, once per row.
+//! Arguments read in place, and large results written in place: pgrx's own conversions copy a numeric, print a jsonb and
+//! copy a result once more.
 use super::bridge::Outcome;
+use crate::core::calendar::Day;
+use crate::core::codec::Sink;
 use crate::core::money::Amount;
 use crate::core::{self, error::CoreError};
-use pgrx::callconv::{Arg, ArgAbi};
+use pgrx::callconv::{Arg, ArgAbi, BoxRet, FcInfo};
+use pgrx::datum::Date;
 use pgrx::pg_sys;
 use pgrx::pgrx_sql_entity_graph::metadata::{
     ArgumentError, ReturnsError, ReturnsRef, SqlMappingRef, SqlTranslatable, TypeOrigin,
@@ -67,6 +71,14 @@ macro_rules! varlena_argument {
 }
 varlena_argument!(NumericArg, "numeric");
 varlena_argument!(JsonbArg, "jsonb");
+varlena_argument!(TextArg, "text");
+
+impl TextArg {
+    /// In the database's encoding.
+    pub fn bytes(&self) -> &[u8] {
+        self.0.body()
+    }
+}
 
 impl NumericArg {
     pub fn amount(&self) -> Outcome<Amount> {
@@ -87,4 +99,88 @@ pub fn numeric(amount: Amount) -> Outcome<AnyNumeric> {
         return Ok(AnyNumeric::from(whole));
     }
     AnyNumeric::try_from(amount.to_string().as_str()).map_err(|_| CoreError::AmountOutOfRange.into())
+}
+
+pub fn date(day: i32) -> Outcome<Date> {
+    Date::try_from(day).map_err(|_| CoreError::DateOutOfRange.into())
+}
+
+/// A date's day, which must not be infinite.
+pub fn finite(date: Date) -> Outcome<Day> {
+    let day = date.to_pg_epoch_days();
+    if core::days::is_day(day) { Ok(day) } else { Err(CoreError::DateOutOfRange.into()) }
+}
+
+/// 100 * part / base, NULL on an empty base. Both are in units of one scale, which cancels out.
+pub fn percent(part: i128, base: i128) -> Outcome<Option<AnyNumeric>> {
+    if base == 0 {
+        return Ok(None);
+    }
+    let (part, base) = (numeric(Amount::new(part, 0))?, numeric(Amount::new(base, 0))?);
+    Ok(Some(part * AnyNumeric::from(100) / base))
+}
+
+/// A varlena that is being written, in PostgreSQL's memory.
+pub struct Bytes {
+    start: *mut u8,
+    length: usize,
+    room: usize,
+}
+
+const HEADER: usize = pg_sys::VARHDRSZ;
+
+impl Bytes {
+    pub fn new() -> Self {
+        Bytes::with_room(256)
+    }
+
+    fn with_room(room: usize) -> Self {
+        // SAFETY: palloc returns that many bytes or raises an error; the header is among them.
+        let start = unsafe { pg_sys::palloc(room) }.cast();
+        Bytes { start, length: HEADER, room }
+    }
+
+    fn grow(&mut self, more: usize, room: usize) -> Result<(), CoreError> {
+        /// What palloc hands out at most.
+        const MOST: usize = (1 << 30) - 1;
+        let needed = self.length.checked_add(more).filter(|&needed| needed <= MOST);
+        self.room = needed.ok_or(CoreError::TooLarge)?.max(room.min(MOST));
+        // SAFETY: start came from palloc or repalloc.
+        self.start = unsafe { pg_sys::repalloc(self.start.cast(), self.room) }.cast();
+        Ok(())
+    }
+}
+
+impl Sink for Bytes {
+    fn put(&mut self, bytes: &[u8]) -> Result<(), CoreError> {
+        if bytes.len() > self.room - self.length {
+            self.grow(bytes.len(), self.room.saturating_mul(2))?;
+        }
+        // SAFETY: there is room behind `length`, which nobody else points to.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.start.add(self.length), bytes.len()) };
+        self.length += bytes.len();
+        Ok(())
+    }
+    fn expect(&mut self, bytes: usize) -> Result<(), CoreError> {
+        self.grow(0, self.length.saturating_add(bytes))
+    }
+}
+
+// SAFETY: the datum of a varlena whose header states how many bytes were put behind it.
+unsafe impl BoxRet for Bytes {
+    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> pgrx::datum::Datum<'fcx> {
+        // SAFETY: start has room for the header; the length is below 2^30, so it fits the header.
+        unsafe {
+            pgrx::varlena::set_varsize_4b(self.start.cast(), self.length as i32);
+            fcinfo.return_raw_datum(pg_sys::Datum::from(self.start))
+        }
+    }
+}
+
+// SAFETY: names the built-in type of the same representation.
+unsafe impl SqlTranslatable for Bytes {
+    const TYPE_IDENT: &'static str = concat!(module_path!(), "::Bytes");
+    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
+    const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::literal("bytea"));
+    const RETURN_SQL: Result<ReturnsRef, ReturnsError> = Ok(ReturnsRef::One(SqlMappingRef::literal("bytea")));
 }

@@ -2,6 +2,7 @@
 // pgrx's ErrorReport is large; it is built once, on the way out.
 #![allow(clippy::result_large_err)]
 
+mod activity;
 mod aggregate;
 mod bridge;
 mod churn;

@@ -1,5 +1,5 @@
 //! `vend.mrr`: convert, call core, convert back; the `unsafe` is in aggregate.rs.
-use super::datum::{NumericArg, numeric};
+use super::datum::{Bytes, NumericArg, numeric};
 use super::{aggregate, bridge::Outcome};
 use crate::core::calendar::Span;
 use crate::core::mrr::Mrr;
@@ -26,7 +26,7 @@ fn mrr_combine(into: Internal, from: Internal, fcinfo: FunctionCallInfo) -> Outc
 }
 
 #[pg_extern(schema = "vend_internal", immutable, parallel_safe, strict)]
-fn mrr_serial(slot: Internal) -> Vec<u8> {
+fn mrr_serial(slot: Internal) -> Outcome<Bytes> {
     aggregate::serial::<Mrr>(slot)
 }
 

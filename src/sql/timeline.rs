@@ -1,14 +1,15 @@
 //! `vend.timeline` and its accessors: convert, call core, convert back. SQL types are given in `sql/timeline.sql`; a
 //! timeline's bytes come and go as those of a bytea.
-use super::datum::{NumericArg, numeric};
+use super::datum::{Bytes, NumericArg, TextArg, date, numeric, percent};
 use super::{aggregate, bridge::Outcome, wire, zone};
 use crate::core::bucket::{Bucket, Calendar};
 use crate::core::calendar::{DAY, Instant, Period, Span};
 use crate::core::error::CoreError;
+use crate::core::keys::KeyKind;
 use crate::core::money::Amount;
 use crate::core::movements::{self, Mode, Movements, Total};
 use crate::core::retention::{self, Variant};
-use crate::core::steps::{KeyKind, Steps};
+use crate::core::steps::Steps;
 use crate::core::timeline::Timeline;
 use crate::core::two_instants;
 use crate::core::{keys, steps_text};
@@ -21,8 +22,7 @@ use std::ffi::{CStr, CString};
 
 #[pg_extern(sql = false)]
 fn timeline_in(text: &CStr) -> Outcome<Vec<u8>> {
-    let text = text.to_str().map_err(|_| CoreError::SummaryText("not UTF-8".to_owned()))?;
-    Ok(steps_text::from_json(text)?)
+    Ok(steps_text::from_json(wire::text(text, "timeline")?)?)
 }
 
 #[pg_extern(sql = false)]
@@ -34,7 +34,7 @@ fn timeline_out(timeline: &[u8]) -> Outcome<CString> {
 #[pg_extern(sql = false)]
 fn timeline_recv(message: Internal) -> Outcome<Vec<u8>> {
     let bytes = wire::rest_of_message(message);
-    Steps::read(&bytes)?;
+    Steps::read(&bytes)?.visit(|_, _| Ok(()))?;
     Ok(bytes)
 }
 
@@ -74,10 +74,10 @@ fn timeline_accum_bigint(
 
 #[pg_extern(sql = false)]
 fn timeline_accum_text(
-    slot: Internal, customer: Option<&str>, valid_from: Option<TimestampWithTimeZone>,
+    slot: Internal, customer: Option<TextArg>, valid_from: Option<TimestampWithTimeZone>,
     valid_to: Option<TimestampWithTimeZone>, monthly_amount: Option<NumericArg>, fcinfo: FunctionCallInfo,
 ) -> Outcome<Internal> {
-    let customer = customer.map(|id| (KeyKind::Text, keys::of_text(id.as_bytes())));
+    let customer = customer.map(|id| (KeyKind::Text, keys::of_text(id.bytes())));
     push(slot, customer, valid_from, valid_to, monthly_amount, fcinfo)
 }
 
@@ -87,7 +87,7 @@ fn timeline_combine(into: Internal, from: Internal, fcinfo: FunctionCallInfo) ->
 }
 
 #[pg_extern(sql = false)]
-fn timeline_serial(slot: Internal) -> Vec<u8> {
+fn timeline_serial(slot: Internal) -> Outcome<Bytes> {
     aggregate::serial::<Timeline>(slot)
 }
 
@@ -97,11 +97,8 @@ fn timeline_deserial(bytes: &[u8], _slot: Internal) -> Outcome<Internal> {
 }
 
 #[pg_extern(sql = false)]
-fn timeline_final(mut slot: Internal) -> Outcome<Vec<u8>> {
-    match aggregate::peek_mut::<Timeline>(&mut slot) {
-        Some(timeline) => Ok(timeline.summary()?),
-        None => Ok(Timeline::default().summary()?),
-    }
+fn timeline_final(slot: Internal) -> Outcome<Bytes> {
+    aggregate::serial::<Timeline>(slot)
 }
 
 #[pg_extern(sql = false)]
@@ -109,7 +106,7 @@ fn timeline_rollup_accum(
     mut slot: Internal, timeline: Option<&[u8]>, fcinfo: FunctionCallInfo,
 ) -> Outcome<Internal> {
     if let Some(bytes) = timeline {
-        aggregate::state::<Timeline>(&mut slot, fcinfo)?.add(Steps::read(bytes)?)?;
+        aggregate::state::<Timeline>(&mut slot, fcinfo)?.add(bytes)?;
     }
     Ok(slot)
 }
@@ -135,10 +132,6 @@ fn calendar(bucket: &str, since: i32, until: i32, timezone: &str) -> Outcome<Cal
     let zone =
         zone::load(timezone, instant(since)?.saturating_sub(margin), instant(until)?.saturating_add(margin))?;
     Ok(Calendar::new(bucket, since, until, &zone)?)
-}
-
-fn date(day: i32) -> Outcome<Date> {
-    Date::try_from(day).map_err(|_| CoreError::DateOutOfRange.into())
 }
 
 #[allow(clippy::type_complexity)]
@@ -200,15 +193,6 @@ fn mrr_movements(
         ));
     }
     Ok(TableIterator::new(rows))
-}
-
-/// 100 * part / base, NULL on an empty base. Both are in units of one scale, which cancels out.
-fn percent(part: i128, base: i128) -> Outcome<Option<AnyNumeric>> {
-    if base == 0 {
-        return Ok(None);
-    }
-    let (part, base) = (numeric(Amount::new(part, 0))?, numeric(Amount::new(base, 0))?);
-    Ok(Some(part * AnyNumeric::from(100) / base))
 }
 
 fn compare(

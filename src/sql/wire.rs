@@ -1,6 +1,15 @@
-//! The binary protocol's messages, as a type's receive function gets them.
+//! What a type's input and receive functions get.
+use super::bridge::Outcome;
+use crate::core::error::CoreError;
 use pgrx::Internal;
 use pgrx::pg_sys::StringInfoData;
+use std::ffi::CStr;
+
+/// A value's text, for a type of `vend`.
+pub fn text<'a>(text: &'a CStr, summary: &'static str) -> Outcome<&'a str> {
+    let invalid = |_| CoreError::SummaryText { summary, problem: "not UTF-8".to_owned() };
+    Ok(text.to_str().map_err(invalid)?)
+}
 
 /// All bytes of a message that are still unread; they count as read.
 pub fn rest_of_message(mut message: Internal) -> Vec<u8> {

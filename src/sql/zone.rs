@@ -1,11 +1,13 @@
 //! Time zones from PostgreSQL's own data, as the offset tables that core works with.
 use super::bridge::Outcome;
-use crate::core::calendar::{DAY, Day, Instant, SECOND, Zone};
+use crate::core::calendar::{DAY, Day, FOREVER, Instant, NEVER, SECOND, Zone};
 use crate::core::error::CoreError;
 use pgrx::datum::{Date, TimestampWithTimeZone};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
+use std::cell::RefCell;
 use std::ffi::CString;
+use std::ops::Range;
 
 /// Seconds from 1970-01-01 to 2000-01-01.
 const UNIX_EPOCH: i64 = 946_684_800;
@@ -43,6 +45,36 @@ pub fn load(name: &str, from: Instant, until: Instant) -> Outcome<Zone> {
         changes.push((boundary.saturating_sub(UNIX_EPOCH).saturating_mul(SECOND), seconds(after)));
         at = boundary;
     }
+}
+
+thread_local! {
+    /// Zones used by `local_day`, the last one first. PostgreSQL keeps its own for the life of the process, too.
+    static USED: RefCell<Vec<(Vec<u8>, Zone)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The local date of an instant, for a call per row.
+pub fn local_day(timezone: &[u8], at: Instant) -> Outcome<Day> {
+    // 1900 to 2100, relative to 2000: others are rare and pay for themselves.
+    const KNOWN: Range<Instant> = -100 * 365 * DAY..100 * 365 * DAY;
+    if at == NEVER || at == FOREVER {
+        return Err(CoreError::DateOutOfRange.into());
+    }
+    let load = |from, until| match std::str::from_utf8(timezone) {
+        Ok(name) => load(name, from, until),
+        Err(_) => Err(unknown(&String::from_utf8_lossy(timezone))),
+    };
+    if !KNOWN.contains(&at) {
+        return Ok(load(at.saturating_sub(3 * DAY), at.saturating_add(3 * DAY))?.day(at));
+    }
+    USED.with_borrow_mut(|used| {
+        if used.first().is_none_or(|(name, _)| name != timezone) {
+            match used.iter().position(|(name, _)| name == timezone) {
+                Some(place) => used.swap(0, place),
+                None => used.insert(0, (timezone.to_vec(), load(KNOWN.start, KNOWN.end)?)),
+            }
+        }
+        used.first().map(|(_, zone)| zone.day(at)).ok_or_else(|| CoreError::DateOutOfRange.into())
+    })
 }
 
 /// An offset from PostgreSQL: less than a day and a half, so it fits.

@@ -134,7 +134,7 @@ proptest! {
                 Status::Active => prop_assert!(paid && current),
                 Status::PastDue => {
                     prop_assert!(paid && current && row.renewal_status == Some("failed"));
-                    prop_assert!(row.next_renewal.is_some());
+                    prop_assert!(row.next_renewal.is_some() != row.cancel_at_period_end);
                 }
                 Status::Unpaid => prop_assert!(paid && current && row.next_renewal.is_none()),
                 Status::Paused => prop_assert!(paid && row.period_start < row.updated),

@@ -141,18 +141,18 @@ SELECT variant, count(*) AS cells, count(*) FILTER (WHERE (e.size, e.retained, e
 FROM unnest('{closing,any,continuous}'::text[]) variant, LATERAL (
     SELECT cohort, period, count(*) AS size, count(*) FILTER (WHERE kept > 0) AS retained, sum(first) AS mrr, sum(kept) AS kept, bool_and(complete) AS complete
     FROM (SELECT c.*, before(customer, joined + interval '1 microsecond') AS first, retained(variant, customer, joined, p0, p1) AS kept FROM cells c) x GROUP BY 1, 2) e
-FULL JOIN LATERAL (SELECT * FROM vend.cohort_retention(:'t', 'month', 'UTC', variant, '2026-02-10Z')) a ON a.cohort = e.cohort AND a.period = e.period
+FULL JOIN LATERAL (SELECT * FROM vend.cohort_retention(:'t'::vend.timeline, 'month', 'UTC', variant, '2026-02-10Z')) a ON a.cohort = e.cohort AND a.period = e.period
 GROUP BY 1 ORDER BY 1;
 -- Nobody, as_of before everything, and what is not an option.
 SELECT count(*) FROM vend.cohort_retention((SELECT vend.timeline(1::bigint, NULL, NULL, 1)));
-SELECT count(*) FROM vend.cohort_retention(:'t', as_of => '2020-01-01');
+SELECT count(*) FROM vend.cohort_retention(:'t'::vend.timeline, as_of => '2020-01-01');
 SELECT count(*), sum(closing_mrr) FROM vend.mrr_movements((SELECT vend.timeline(1::bigint, NULL, NULL, 1)), '2026-01-01', '2026-03-01');
 SELECT count(*) FROM vend.mrr_movements(:'t', '2026-01-01', '2026-01-01');
 SELECT * FROM vend.mrr_movements(:'t', '2026-01-01', '2026-03-01', 'fortnight');
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM vend.mrr_movements(:'t', '2026-01-01', '2026-03-01', mode => 'net');
 SELECT * FROM vend.mrr_movements(:'t', '2026-01-01', '2026-03-01', timezone => 'Mars/Olympus');
-SELECT * FROM vend.cohort_retention(:'t', variant => 'some');
+SELECT * FROM vend.cohort_retention(:'t'::vend.timeline, variant => 'some');
 SELECT * FROM vend.mrr_movements(:'t', '1700-01-01', '2026-03-01', 'day');
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM vend.mrr_movements(:'t', '-infinity', '2026-03-01');
