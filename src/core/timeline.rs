@@ -90,7 +90,8 @@ impl Timeline {
 
     fn write_rows(&mut self, sink: &mut impl Sink) -> Result<(), CoreError> {
         self.order();
-        sink.expect(self.rows.len().saturating_mul(52))?;
+        // Nearly always: an interval of one customer in whole seconds.
+        sink.expect(self.rows.len().saturating_mul(36))?;
         write_header(sink, self.kind, self.scale)?;
         let (mut changes, mut steps, mut scratch) = (Vec::new(), Vec::new(), Vec::new());
         for rows in self.rows.chunk_by(|a, b| a.key == b.key) {
@@ -269,12 +270,16 @@ mod tests {
     }
 
     fn summarise(rows: &[Paid]) -> Timeline {
+        summarise_in(rows, 1, 1)
+    }
+
+    /// In other units, which need other widths.
+    fn summarise_in(rows: &[Paid], instants: i64, amounts: i128) -> Timeline {
         let mut timeline = Timeline::default();
         for &(customer, from, until, amount) in rows {
-            let span = Span { from, until };
-            timeline
-                .push(KeyKind::Bigint, customer.into(), span, Amount::new(amount.into(), 2))
-                .expect("small");
+            let span = Span { from: from * instants, until: until.map(|until| until * instants) };
+            let amount = Amount::new(i128::from(amount) * amounts, 2);
+            timeline.push(KeyKind::Bigint, customer.into(), span, amount).expect("small");
         }
         timeline
     }
@@ -347,8 +352,28 @@ mod tests {
             prop_assert_eq!(compacted.to_bytes(), whole.to_bytes());
         }
         #[test]
-        fn hostile_bytes_are_a_summary_or_an_error(rows in rows(), at in 0..400usize, byte: u8, cut in 0..400usize) {
-            let mut bytes = summarise(&rows).to_bytes().expect("small");
+        fn every_width_says_the_same(rows in rows(), instants in 0..3usize, amounts in 0..4usize) {
+            let instants = [super::super::calendar::SECOND, 1_000_000_000_000_000, 7][instants];
+            let amounts = [100_000_000, 1_000_000_000, 1_000_000_000_000_000_000, 10i128.pow(30)][amounts];
+            let mut expected = Vec::new();
+            visit(&summarise(&rows).to_bytes().expect("small"), |key, steps| {
+                expected.extend(steps.iter().map(|step| (key, step.at * instants, step.amount * amounts)));
+            });
+            let mut found = Vec::new();
+            let bytes = summarise_in(&rows, instants, amounts).to_bytes().expect("small");
+            visit(&bytes, |key, steps| found.extend(steps.iter().map(|step| (key, step.at, step.amount))));
+            prop_assert_eq!(found, expected);
+            let mut again = Timeline::default();
+            again.add(&bytes).expect("own bytes");
+            prop_assert_eq!(again.to_bytes(), Ok(bytes));
+        }
+        #[test]
+        fn hostile_bytes_are_a_summary_or_an_error(
+            rows in rows(), instants in 0..3usize, amounts in 0..4usize, at in 0..400usize, byte: u8, cut in 0..400usize,
+        ) {
+            let instants = [super::super::calendar::SECOND, 1_000_000_000_000_000, 7][instants];
+            let amounts = [1, 1_000_000_000, 1_000_000_000_000_000_000, 10i128.pow(30)][amounts];
+            let mut bytes = summarise_in(&rows, instants, amounts).to_bytes().expect("small");
             if let Some(target) = bytes.get_mut(at) { *target = byte; }
             for bytes in [&bytes[..], &bytes[..cut.min(bytes.len())]] {
                 let mut again = Timeline::default();
