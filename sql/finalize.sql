@@ -51,6 +51,11 @@ GRANT EXECUTE ON ROUTINE
     vend.rollup(vend.activity), vend.active_entities(vend.activity, date, int),
     vend.cohort_retention(vend.activity, text, text, date)
 TO PUBLIC;
+GRANT EXECUTE ON ROUTINE
+    vend.occupancy(jsonb, int), vend.rollup(vend.occupancy), vend.avg_rate(vend.occupancy), vend.peak_rate(vend.occupancy),
+    vend.min_rate(vend.occupancy), vend.busiest_hour(vend.occupancy), vend.peak_hours(vend.occupancy, numeric),
+    vend.hourly_profile(vend.occupancy), vend.hourly_occupancy(timestamptz, timestamptz, date, text)
+TO PUBLIC;
 -- What flatten_hourly is inlined to, and what the reports call: a view's functions run with its reader's rights.
 GRANT EXECUTE ON FUNCTION
     vend_internal.hourly_counts(jsonb), vend_internal.hourly_values(jsonb),

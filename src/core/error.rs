@@ -36,6 +36,8 @@ pub enum CoreError {
     TooLarge,
     /// Summaries over customers of different types.
     MixedKeys,
+    /// Rows of different days or zones where one day is summarised.
+    MixedDays,
     /// Text that is no summary: what is wrong with it.
     SummaryText { summary: &'static str, problem: String },
     /// Bytes that are no summary of ours.

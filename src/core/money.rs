@@ -68,6 +68,14 @@ impl Amount {
         let up = rest.unsigned_abs() >= unit.unsigned_abs().div_ceil(2) && rest != 0;
         if up { whole.saturating_add(rest.signum()) } else { whole }
     }
+    /// Without trailing zeros behind the point.
+    pub fn shortest(mut self) -> Self {
+        while self.scale > 0 && self.digits.checked_rem(10) == Some(0) {
+            self.digits = self.digits.checked_div(10).unwrap_or(0);
+            self.scale = self.scale.saturating_sub(1);
+        }
+        self
+    }
     fn at_scale(self, scale: u8) -> Option<i128> {
         let shift = scale.checked_sub(self.scale)?;
         if self.digits == 0 { Some(0) } else { self.digits.checked_mul(power_of_ten(u32::from(shift))?) }
@@ -85,6 +93,15 @@ impl std::fmt::Display for Amount {
             None => Ok(()),
         }
     }
+}
+
+/// Digits with at most one point among them; the inverse of showing an amount that is not negative.
+pub fn read_amount(text: &str) -> Option<Amount> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = [whole, fraction].concat();
+    let valid = !whole.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let scale = u8::try_from(fraction.len()).ok()?;
+    valid.then(|| digits.parse().ok()).flatten().map(|digits| Amount::new(digits, scale))
 }
 
 fn power_of_ten(exponent: u32) -> Option<i128> {

@@ -1,142 +1,261 @@
-//! Hourly occupancy documents: which hour an entry stands for and what counts as a count (METRICS.md, 7).
-//! An hour is hours since local midnight; the longest local day has 25.
+//! Occupancy of many days (METRICS.md, 7): the state of the aggregate `vend.occupancy`.
+//!
+//! Few counts are kept as they come; of many, the whole ones below a bound are tallied in tables by capacity, hour and count,
+//! the others in a tree.
+use super::cells::{self, Place, WHOLE, count_of};
+use super::codec::{Sink, Summary};
 use super::error::CoreError;
-use super::jsonb::{Container, Kind, Value, varlena_body};
+use super::hourly::{MAX_SLOTS, read_hourly};
 use super::money::Amount;
-use super::numeric;
+use std::collections::BTreeMap;
 
-pub const MAX_SLOTS: usize = 25;
+/// Counts of a small group, to be put in order rather than tallied.
+const FEW: usize = if cfg!(test) { 40 } else { 1024 };
+/// Counts below this one have a place in a table.
+const TALLIED: u64 = if cfg!(test) { 8 } else { 4096 };
+/// Cells outside the tables (128 MiB and more).
+const MAX_CELLS: usize = 4_000_000;
+/// Capacities with a table of their own (at most 400 kB each).
+const MAX_TABLES: usize = 1_000;
 
-/// Reads the root container of a jsonb and visits its known hours, in the document's order.
-pub fn read_hourly<E: From<CoreError>>(
-    document: &[u8], mut visit: impl FnMut(usize, Amount) -> Result<(), E>,
-) -> Result<(), E> {
-    let root = Container::new(document)?;
-    let mut pass = |hour, value| known(hour, value)?.map_or(Ok(()), |count| visit(hour, count));
-    match root.kind {
-        Kind::Array => {
-            for (position, value) in root.children().enumerate() {
-                if position >= MAX_SLOTS {
-                    return Err(CoreError::HourlyTooLong(position).into());
-                }
-                pass(position, value?)?;
+#[derive(Clone, Debug, Default)]
+pub struct Occupancy {
+    few: Vec<Place>,
+    tables: Vec<Table>,
+    /// The table used last, as rows of one garage come together.
+    last: usize,
+    others: BTreeMap<Place, u64>,
+}
+
+/// Days by hour and whole count, of one capacity.
+#[derive(Clone, Debug)]
+struct Table {
+    capacity: u32,
+    hours: [Vec<u32>; MAX_SLOTS],
+}
+
+impl Occupancy {
+    /// A document's known hours. A capacity that is NULL or not positive is not known.
+    pub fn push(&mut self, document: &[u8], capacity: Option<i32>) -> Result<(), CoreError> {
+        let capacity = capacity.and_then(|capacity| u32::try_from(capacity).ok()).unwrap_or(0);
+        if self.few.len() >= FEW {
+            self.tally_few()?;
+        }
+        if self.tables.is_empty() && self.others.is_empty() {
+            return read_hourly(document, |hour, amount| {
+                self.few.push(place(capacity, hour, amount)?);
+                Ok(())
+            });
+        }
+        let table = self.table(capacity);
+        read_hourly(document, |hour, amount| {
+            let small = amount.scale() == 0 && (0..i128::from(TALLIED)).contains(&amount.digits());
+            let table = table.and_then(|table| self.tables.get_mut(table)).filter(|_| small);
+            match table.and_then(|table| table.hours.get_mut(hour)) {
+                Some(counts) => tally(counts, amount.digits() as usize, 1),
+                None => add(&mut self.others, place(capacity, hour, amount)?, 1),
             }
-        }
-        Kind::Object => {
-            let mut seen = [false; MAX_SLOTS];
-            for (key, value) in root.children().zip(root.children().skip(root.len)) {
-                let hour = parse_key(key?)?;
-                match seen.get_mut(hour) {
-                    Some(seen) if !*seen => *seen = true,
-                    _ => return Err(CoreError::HourlyTwice(hour).into()),
-                }
-                pass(hour, value?)?;
-            }
-        }
-        Kind::Scalar => {
-            return Err(CoreError::HourlyShape(describe(root.children().next().transpose()?)).into());
-        }
+        })
     }
+
+    /// Adds a finished summary, which may have come from anywhere.
+    pub fn add(&mut self, bytes: &[u8]) -> Result<(), CoreError> {
+        self.tally_few()?;
+        cells::visit(bytes, |place, days| self.tally(place, days))
+    }
+
+    fn tally_few(&mut self) -> Result<(), CoreError> {
+        let few = std::mem::take(&mut self.few);
+        few.into_iter().try_for_each(|place| self.tally(place, 1))
+    }
+
+    pub fn tally(&mut self, place: Place, days: u64) -> Result<(), CoreError> {
+        let whole = place.count.checked_div(WHOLE).filter(|_| place.count.checked_rem(WHOLE) == Some(0));
+        if let (Some(whole), Ok(days)) = (whole.filter(|&whole| whole < TALLIED), u32::try_from(days)) {
+            let table = self.table(place.capacity).and_then(|table| self.tables.get_mut(table));
+            if let Some(counts) = table.and_then(|table| table.hours.get_mut(usize::from(place.hour))) {
+                return tally(counts, whole as usize, days);
+            }
+        }
+        add(&mut self.others, place, days)
+    }
+
+    /// The table of a capacity, unless there are too many.
+    fn table(&mut self, capacity: u32) -> Option<usize> {
+        if self.tables.get(self.last).is_none_or(|table| table.capacity != capacity) {
+            // In order of capacity.
+            let place = self.tables.binary_search_by_key(&capacity, |table| table.capacity);
+            if let Err(place) = place {
+                if self.tables.len() >= MAX_TABLES {
+                    return None;
+                }
+                self.tables.insert(place, Table { capacity, hours: [const { Vec::new() }; MAX_SLOTS] });
+            }
+            self.last = place.unwrap_or_else(|place| place);
+        }
+        Some(self.last)
+    }
+}
+
+impl Summary for Occupancy {
+    fn merge(&mut self, other: &mut Occupancy) -> Result<(), CoreError> {
+        let bytes = other.to_bytes()?;
+        self.add(&bytes)
+    }
+    fn encode(&mut self, sink: &mut impl Sink) -> Result<(), CoreError> {
+        let mut cells: Vec<(Place, u64)> = self.others.iter().map(|(&place, &days)| (place, days)).collect();
+        cells.extend(self.few.iter().map(|&place| (place, 1)));
+        for table in &self.tables {
+            for (hour, counts) in (0..).zip(&table.hours) {
+                for (count, &days) in (0u64..).zip(counts).filter(|(_, days)| **days > 0) {
+                    let place = Place { capacity: table.capacity, hour, count: count.saturating_mul(WHOLE) };
+                    cells.push((place, days.into()));
+                }
+            }
+        }
+        cells.sort_unstable();
+        let mut last = 0usize;
+        for n in 1..cells.len() {
+            // One place may be in all three.
+            match cells.get_disjoint_mut([last, n]) {
+                Ok([one, other]) if one.0 == other.0 => {
+                    one.1 = one.1.checked_add(other.1).ok_or(CoreError::CountOutOfRange)?;
+                }
+                _ => {
+                    last = last.saturating_add(1);
+                    cells.swap(last, n);
+                }
+            }
+        }
+        cells.truncate(last.saturating_add(1));
+        cells::write(sink, &cells)
+    }
+    fn decode(bytes: &[u8]) -> Result<Self, CoreError> {
+        let mut occupancy = Occupancy::default();
+        occupancy.add(bytes)?;
+        Ok(occupancy)
+    }
+}
+
+fn place(capacity: u32, hour: usize, amount: Amount) -> Result<Place, CoreError> {
+    let hour = u8::try_from(hour).map_err(|_| CoreError::CorruptState)?;
+    Ok(Place { capacity, hour, count: count_of(amount)? })
+}
+
+fn tally(counts: &mut Vec<u32>, count: usize, days: u32) -> Result<(), CoreError> {
+    if count >= counts.len() {
+        counts.resize(count.saturating_add(1), 0);
+    }
+    let Some(tallied) = counts.get_mut(count) else { return Ok(()) };
+    *tallied = tallied.checked_add(days).ok_or(CoreError::CountOutOfRange)?;
     Ok(())
 }
 
-/// A count as whole vehicles, half rounded up.
-pub fn whole_count(count: Amount) -> Result<i32, CoreError> {
-    i32::try_from(count.round()).map_err(|_| CoreError::CountOutOfRange)
-}
-
-fn known(hour: usize, value: Value<'_>) -> Result<Option<Amount>, CoreError> {
-    match value {
-        Value::Null => Ok(None),
-        Value::Number(numeric) => {
-            let count = numeric::amount(varlena_body(numeric)).map_err(|_| CoreError::CountOutOfRange)?;
-            if count.is_negative() {
-                return Err(CoreError::HourlyValue { hour, found: count.to_string() });
-            }
-            Ok(Some(count))
-        }
-        Value::Text(text) => Err(CoreError::HourlyValue { hour, found: quote(text) }),
-        other => Err(CoreError::HourlyValue { hour, found: describe(Some(other)).to_owned() }),
-    }
-}
-
-/// `"0"` to `"23"` or `"00:00"` to `"23:00"`.
-fn parse_key(key: Value<'_>) -> Result<usize, CoreError> {
-    let Value::Text(key) = key else { return Err(CoreError::CorruptState) };
-    let digits = match key {
-        [digits @ (b'0'..=b'9')] => std::slice::from_ref(digits),
-        [b'1'..=b'9', b'0'..=b'9'] => key,
-        [digits @ .., b':', b'0', b'0'] if digits.len() == 2 => digits,
-        _ => b"",
-    };
-    let hour =
-        std::str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
-    let hour = hour.and_then(|digits| digits.parse().ok()).filter(|&hour| hour < 24);
-    hour.ok_or_else(|| CoreError::HourlyKey(quote(key)))
-}
-
-fn describe(value: Option<Value<'_>>) -> &'static str {
-    match value {
-        Some(Value::Null) => "null",
-        Some(Value::Text(_)) => "a string",
-        Some(Value::Number(_)) => "a number",
-        Some(Value::Bool) => "a boolean",
-        Some(Value::Container) => "an array or object",
-        None => "empty",
-    }
-}
-
-/// A user's string for an error message, cut to a readable length.
-fn quote(text: &[u8]) -> String {
-    const SHOWN: usize = 40;
-    let text = String::from_utf8_lossy(text);
-    match text.char_indices().nth(SHOWN).and_then(|(end, _)| text.get(..end)) {
-        Some(cut) => format!("\"{cut}...\""),
-        None => format!("\"{text}\""),
-    }
+fn add(others: &mut BTreeMap<Place, u64>, place: Place, days: u64) -> Result<(), CoreError> {
+    let known = others.entry(place).or_insert(0);
+    *known = known.checked_add(days).ok_or(CoreError::CountOutOfRange)?;
+    if others.len() > MAX_CELLS { Err(CoreError::TooLarge) } else { Ok(()) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::occupancy_rates::{peak_hours, rates};
     use proptest::prelude::*;
 
-    fn parse(key: &str) -> Option<usize> {
-        parse_key(Value::Text(key.as_bytes())).ok()
+    type Seen = (u32, u8, u64);
+
+    fn summarise(seen: &[Seen]) -> Occupancy {
+        let mut occupancy = Occupancy::default();
+        for &(capacity, hour, count) in seen {
+            if occupancy.few.len() >= FEW {
+                occupancy.tally_few().expect("small");
+            }
+            let place = Place { capacity, hour, count };
+            if occupancy.tables.is_empty() {
+                occupancy.few.push(place)
+            } else {
+                occupancy.tally(place, 1).expect("small")
+            }
+        }
+        occupancy
     }
 
-    #[test]
-    fn exactly_the_48_documented_keys_are_hours() {
-        for hour in 0..24usize {
-            assert_eq!(parse(&hour.to_string()), Some(hour));
-            assert_eq!(parse(&format!("{hour:02}:00")), Some(hour));
-        }
-        for key in [
-            "24", "24:00", "00", "07", "7:00", "-1", "+1", "", ":00", "1:0", "12:30", "noon", "٣", "007",
-            "1 ",
-        ] {
-            assert_eq!(parse(key), None, "{key}");
-        }
+    fn seen(most: usize) -> impl Strategy<Value = Vec<Seen>> {
+        let count = prop_oneof![4 => (0..12u64).prop_map(|count| count * WHOLE), 1 => 0..3 * WHOLE];
+        let capacity = prop_oneof![Just(0u32), Just(5), Just(6), Just(8)];
+        proptest::collection::vec((capacity, 0..5u8, count), 0..most)
     }
 
     proptest! {
         #[test]
-        fn no_other_key_is_an_hour(key in "[0-9:+ -]{0,6}") {
-            let documented = (0..24u8).any(|h| key == h.to_string() || key == format!("{h:02}:00"));
-            prop_assert_eq!(parse(&key).is_some(), documented);
+        fn order_split_and_rollup_change_no_byte(seen in seen(200), cut in 0..200usize) {
+            let whole = summarise(&seen).to_bytes().expect("small");
+            let (left, right) = seen.split_at(cut.min(seen.len()));
+            let backwards: Vec<_> = right.iter().rev().copied().collect();
+            let mut merged = summarise(&backwards);
+            merged.merge(&mut Occupancy::decode(&summarise(left).to_bytes().expect("small")).expect("own bytes")).expect("small");
+            prop_assert_eq!(&merged.to_bytes().expect("small"), &whole);
+            let mut days = 0;
+            cells::visit(&whole, |_, more| { days += more; Ok(()) }).expect("own bytes");
+            prop_assert_eq!(days, seen.len() as u64);
+        }
+        #[test]
+        fn rates_are_their_definition(seen in seen(60), percent in -50..400i128) {
+            let summary = summarise(&seen).to_bytes().expect("small");
+            let found = rates(&summary).expect("own bytes");
+            // Capacities divide 120, so that rates are whole numbers of billionths.
+            let rate = |seen: &Seen| 120 / u64::from(seen.0) * seen.2;
+            let known: Vec<&Seen> = seen.iter().filter(|seen| seen.0 > 0).collect();
+            let sum = |hour: Option<u8>| known.iter().filter(|seen| hour.is_none_or(|hour| seen.1 == hour))
+                .fold((0i128, 0i128), |sum, seen| (sum.0 + i128::from(seen.2), sum.1 + i128::from(seen.0) * i128::from(WHOLE)));
+            prop_assert_eq!((found.pooled.count, found.pooled.capacity), sum(None));
+            let scaled = |rate: crate::core::occupancy_rates::Rate| (rate.capacity > 0).then(|| rate.count * 120 * i128::from(WHOLE) / rate.capacity);
+            prop_assert_eq!(scaled(found.highest), known.iter().map(|seen| i128::from(rate(seen))).max());
+            prop_assert_eq!(scaled(found.lowest), known.iter().map(|seen| i128::from(rate(seen))).min());
+            let peaks = known.iter().filter(|seen| 100 * i128::from(seen.2) >= percent * i128::from(seen.0) * i128::from(WHOLE)).count();
+            prop_assert_eq!(peak_hours(&summary, Amount::new(percent * 10, 1)), Ok(peaks as i64));
+            for hour in 0..5u8 {
+                let here = found.hours[usize::from(hour)];
+                let counts: Vec<u64> = seen.iter().filter(|seen| seen.1 == hour).map(|seen| seen.2).collect();
+                prop_assert_eq!((here.days, here.count), (counts.len() as u64, counts.iter().map(|&count| i128::from(count)).sum()));
+                prop_assert_eq!((here.pooled.count, here.pooled.capacity), sum(Some(hour)));
+                prop_assert_eq!(scaled(here.highest), known.iter().filter(|seen| seen.1 == hour).map(|seen| i128::from(rate(seen))).max());
+            }
+            // Fractions are compared crosswise; the first of equal ones wins.
+            let fraction = |hour: u8| {
+                let all: Vec<_> = seen.iter().filter(|seen| seen.1 == hour).collect();
+                let mean = (all.iter().map(|seen| i128::from(seen.2)).sum(), all.len() as i128);
+                if known.is_empty() { mean } else { sum(Some(hour)) }
+            };
+            let busiest = (0..5u8).filter(|&hour| fraction(hour).1 > 0).reduce(|best, hour| {
+                if fraction(hour).0 * fraction(best).1 > fraction(best).0 * fraction(hour).1 { hour } else { best }
+            });
+            prop_assert_eq!(found.busiest_hour(), busiest.map(i32::from));
+        }
+        #[test]
+        fn hostile_bytes_are_a_summary_or_an_error(seen in seen(12), at in 0..60usize, byte: u8, cut in 0..60usize) {
+            let mut bytes = summarise(&seen).to_bytes().expect("small");
+            if let Some(target) = bytes.get_mut(at) { *target = byte; }
+            for bytes in [&bytes[..], &bytes[..cut.min(bytes.len())]] {
+                if let Ok(mut occupancy) = Occupancy::decode(bytes) {
+                    prop_assert_eq!(occupancy.to_bytes().expect("as it was"), bytes);
+                }
+            }
         }
     }
 
     #[test]
-    fn counts_are_finite_whole_and_not_negative() {
-        assert_eq!(known(3, Value::Null), Ok(None));
-        assert!(known(3, Value::Bool).is_err() && known(3, Value::Container).is_err());
-        assert_eq!(
-            known(3, Value::Text(b"x")),
-            Err(CoreError::HourlyValue { hour: 3, found: "\"x\"".into() })
-        );
-        assert_eq!(whole_count(Amount::new(25, 1)), Ok(3));
-        assert_eq!(whole_count(Amount::new(1i128 << 40, 0)), Err(CoreError::CountOutOfRange));
-        assert_eq!(quote("é".repeat(50).as_bytes()), format!("\"{}...\"", "é".repeat(40)));
+    fn many_capacities_and_days() {
+        let seen: Vec<Seen> = (0..3000u32).map(|n| (n % 1500 + 1, 3, u64::from(n % 7) * WHOLE)).collect();
+        let backwards: Vec<Seen> = seen.iter().rev().copied().collect();
+        assert_eq!(summarise(&seen).to_bytes(), summarise(&backwards).to_bytes());
+        let mut occupancy = Occupancy::default();
+        let place = Place { capacity: 1, hour: 0, count: WHOLE };
+        for days in [u64::from(u32::MAX), u64::MAX] {
+            let added = occupancy.tally(place, days).and_then(|()| occupancy.to_bytes().map(|_| ()));
+            assert_eq!(added.is_ok(), days < u64::MAX);
+        }
+        assert_eq!(Occupancy::default().to_bytes(), Ok(vec![1]));
     }
 }

@@ -5,7 +5,7 @@ use super::calendar::{DAY, FOREVER, HOUR, Instant, NEVER, SECOND, Span, read_day
 use super::codec::Summary;
 use super::error::CoreError;
 use super::keys::{KeyKind, gather};
-use super::money::Amount;
+use super::money::{Amount, read_amount};
 use super::records::{MAX_SCALE, VERSION};
 use super::steps::Steps;
 use super::timeline::Timeline;
@@ -78,14 +78,6 @@ fn read_step(step: &Value) -> Option<(Instant, Amount)> {
         [Value::String(at), Value::String(amount)] => Some((read_instant(at)?, read_amount(amount)?)),
         _ => None,
     }
-}
-
-fn read_amount(text: &str) -> Option<Amount> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let digits = [whole, fraction].concat();
-    let valid = !whole.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    let scale = u8::try_from(fraction.len()).ok()?;
-    valid.then(|| digits.parse().ok()).flatten().map(|digits| Amount::new(digits, scale))
 }
 
 fn show_instant(at: Instant) -> String {

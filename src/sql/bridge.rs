@@ -97,6 +97,11 @@ impl From<CoreError> for ErrorReport {
                 "summaries are of ids of different types".into(),
                 "Merge summaries whose customers or entities are all uuid, all bigint or all text.".into(),
             ),
+            CoreError::MixedDays => report(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "rows are of different days or time zones".into(),
+                "Group by the day and the time zone.".into(),
+            ),
             CoreError::SummaryText { summary, problem } => report(
                 ERRCODE_INVALID_TEXT_REPRESENTATION,
                 format!("invalid {summary}: {problem}"),

@@ -13,6 +13,7 @@ use pgrx::pgrx_sql_entity_graph::metadata::{
 };
 use pgrx::prelude::*;
 use pgrx::varlena::{varatt_is_1b_e, varatt_is_4b_c};
+use std::ffi::CString;
 
 /// A varlena argument as PostgreSQL passes it, detoasted. Lives as long as the call.
 #[derive(Clone, Copy)]
@@ -118,6 +119,39 @@ pub fn percent(part: i128, base: i128) -> Outcome<Option<AnyNumeric>> {
     }
     let (part, base) = (numeric(Amount::new(part, 0))?, numeric(Amount::new(base, 0))?);
     Ok(Some(part * AnyNumeric::from(100) / base))
+}
+
+/// JSON of ours as a jsonb: pgrx's own goes through a tree of values whose numbers are floats.
+pub struct JsonbText(pub String);
+
+impl IntoDatum for JsonbText {
+    fn into_datum(self) -> Option<pg_sys::Datum> {
+        let text = CString::new(self.0).ok()?;
+        // SAFETY: jsonb_in takes a string that ends in NUL and copies what it needs.
+        unsafe { pgrx::direct_function_call_as_datum(pg_sys::jsonb_in, &[Some(text.as_ptr().into())]) }
+    }
+    fn type_oid() -> pg_sys::Oid {
+        pg_sys::JSONBOID
+    }
+}
+
+// SAFETY: returns the datum of a jsonb.
+unsafe impl BoxRet for JsonbText {
+    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> pgrx::datum::Datum<'fcx> {
+        match self.into_datum() {
+            // SAFETY: the datum lies in the context of the call.
+            Some(datum) => unsafe { fcinfo.return_raw_datum(datum) },
+            None => fcinfo.return_null(),
+        }
+    }
+}
+
+// SAFETY: names the built-in type of the same representation.
+unsafe impl SqlTranslatable for JsonbText {
+    const TYPE_IDENT: &'static str = concat!(module_path!(), "::JsonbText");
+    const TYPE_ORIGIN: TypeOrigin = TypeOrigin::External;
+    const ARGUMENT_SQL: Result<SqlMappingRef, ArgumentError> = Ok(SqlMappingRef::literal("jsonb"));
+    const RETURN_SQL: Result<ReturnsRef, ReturnsError> = Ok(ReturnsRef::One(SqlMappingRef::literal("jsonb")));
 }
 
 /// A varlena that is being written, in PostgreSQL's memory.

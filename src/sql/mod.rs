@@ -9,6 +9,7 @@ mod churn;
 mod datum;
 mod demo;
 mod generated;
+mod hourly;
 mod money;
 mod mrr;
 mod occupancy;

@@ -47,6 +47,20 @@ pub fn load(name: &str, from: Instant, until: Instant) -> Outcome<Zone> {
     }
 }
 
+/// The offsets of a zone around a day.
+pub fn around(timezone: &[u8], day: Day) -> Outcome<Zone> {
+    let midnight = i64::from(day).checked_mul(DAY).ok_or(CoreError::DateOutOfRange)?;
+    let margin = DAY.saturating_mul(3);
+    load_bytes(timezone, midnight.saturating_sub(margin), midnight.saturating_add(margin))
+}
+
+fn load_bytes(timezone: &[u8], from: Instant, until: Instant) -> Outcome<Zone> {
+    match std::str::from_utf8(timezone) {
+        Ok(name) => load(name, from, until),
+        Err(_) => Err(unknown(&String::from_utf8_lossy(timezone))),
+    }
+}
+
 thread_local! {
     /// Zones used by `local_day`, the last one first. PostgreSQL keeps its own for the life of the process, too.
     static USED: RefCell<Vec<(Vec<u8>, Zone)>> = const { RefCell::new(Vec::new()) };
@@ -59,18 +73,14 @@ pub fn local_day(timezone: &[u8], at: Instant) -> Outcome<Day> {
     if at == NEVER || at == FOREVER {
         return Err(CoreError::DateOutOfRange.into());
     }
-    let load = |from, until| match std::str::from_utf8(timezone) {
-        Ok(name) => load(name, from, until),
-        Err(_) => Err(unknown(&String::from_utf8_lossy(timezone))),
-    };
     if !KNOWN.contains(&at) {
-        return Ok(load(at.saturating_sub(3 * DAY), at.saturating_add(3 * DAY))?.day(at));
+        return Ok(load_bytes(timezone, at.saturating_sub(3 * DAY), at.saturating_add(3 * DAY))?.day(at));
     }
     USED.with_borrow_mut(|used| {
         if used.first().is_none_or(|(name, _)| name != timezone) {
             match used.iter().position(|(name, _)| name == timezone) {
                 Some(place) => used.swap(0, place),
-                None => used.insert(0, (timezone.to_vec(), load(KNOWN.start, KNOWN.end)?)),
+                None => used.insert(0, (timezone.to_vec(), load_bytes(timezone, KNOWN.start, KNOWN.end)?)),
             }
         }
         used.first().map(|(_, zone)| zone.day(at)).ok_or_else(|| CoreError::DateOutOfRange.into())
@@ -122,9 +132,7 @@ fn known_timezone(name: &str) -> Option<&str> {
 #[pg_extern(schema = "vend_internal", immutable, parallel_safe, strict)]
 fn day_start(day: Date, timezone: &str) -> Outcome<TimestampWithTimeZone> {
     let day: Day = day.to_pg_epoch_days();
-    let midnight = i64::from(day).checked_mul(DAY).ok_or(CoreError::DateOutOfRange)?;
-    let margin = DAY.saturating_mul(3);
-    let zone = load(timezone, midnight.saturating_sub(margin), midnight.saturating_add(margin))?;
+    let zone = around(timezone.as_bytes(), day)?;
     TimestampWithTimeZone::try_from(zone.day_start(day)).map_err(|_| CoreError::DateOutOfRange.into())
 }
 
