@@ -12,7 +12,7 @@ CREATE TYPE vend.occupancy (
     RECEIVE = vend_internal.occupancy_recv, SEND = vend_internal.occupancy_send, STORAGE = extended);
 ALTER TYPE vend.occupancy OWNER TO vend_owner;
 COMMENT ON TYPE vend.occupancy IS
-    'How many days had which count at which hour and capacity: a summary of hourly documents that every rate is read from. Made by the aggregate '
+    'Totals of each hour and how many hours had which count: a summary of hourly documents that every rate is read from. Made by the aggregate '
     'vend.occupancy, merged by vend.rollup; equal content has equal bytes. XX001: bytes that are no occupancy. 22P02: such text.';
 -- Equal occupancies have equal bytes: comparing, grouping and hashing are those of bytea.
 CREATE CAST (vend.occupancy AS bytea) WITHOUT FUNCTION AS IMPLICIT;

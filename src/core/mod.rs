@@ -38,6 +38,7 @@ pub mod occupancy;
 pub mod occupancy_rates;
 pub mod occupancy_text;
 pub mod parts;
+pub mod rate;
 pub mod records;
 pub mod retention;
 pub mod steps;

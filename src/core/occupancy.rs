@@ -1,37 +1,77 @@
 //! Occupancy of many days (METRICS.md, 7): the state of the aggregate `vend.occupancy`.
 //!
-//! Few counts are kept as they come; of many, the whole ones below a bound are tallied in tables by capacity, hour and count,
-//! the others in a tree.
-use super::cells::{self, Place, WHOLE, count_of};
+//! Few counts are kept as they come; of many, the whole ones below a bound are tallied in tables by capacity, the others in a
+//! tree.
+use super::cells::{self, Hour, Hours, Place, WHOLE, count_of};
 use super::codec::{Sink, Summary};
 use super::error::CoreError;
 use super::hourly::{MAX_SLOTS, read_hourly};
-use super::money::Amount;
+use super::rate::Rate;
 use std::collections::BTreeMap;
 
 /// Counts of a small group, to be put in order rather than tallied.
 const FEW: usize = if cfg!(test) { 40 } else { 1024 };
 /// Counts below this one have a place in a table.
-const TALLIED: u64 = if cfg!(test) { 8 } else { 4096 };
-/// Cells outside the tables (128 MiB and more).
+const TALLIED: u32 = if cfg!(test) { 8 } else { 4096 };
+/// Cells outside the tables (some 200 MB).
 const MAX_CELLS: usize = 4_000_000;
-/// Capacities with a table of their own (at most 400 kB each).
-const MAX_TABLES: usize = 1_000;
+/// Capacities with a table of their own (at most 17 kB each).
+const MAX_TABLES: usize = 10_000;
 
 #[derive(Clone, Debug, Default)]
 pub struct Occupancy {
-    few: Vec<Place>,
+    few: Vec<(u8, Place)>,
     tables: Vec<Table>,
     /// The table used last, as rows of one garage come together.
     last: usize,
+    /// What is not in the tables.
+    hours: Hours,
     others: BTreeMap<Place, u64>,
 }
 
-/// Days by hour and whole count, of one capacity.
+/// Whole counts at one capacity (0: not known): totals of each hour, and how many hours had each count.
 #[derive(Clone, Debug)]
 struct Table {
     capacity: u32,
-    hours: [Vec<u32>; MAX_SLOTS],
+    hours: [Tally; MAX_SLOTS],
+    counts: Vec<u32>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    days: u64,
+    count: u64,
+    highest: u32,
+}
+
+impl Table {
+    fn add(&mut self, hour: usize, count: u32) -> Result<(), CoreError> {
+        let Some(tally) = self.hours.get_mut(hour) else { return Ok(()) };
+        tally.days = tally.days.saturating_add(1);
+        tally.count = tally.count.saturating_add(count.into());
+        tally.highest = tally.highest.max(count);
+        if self.capacity > 0 { self.add_cell(count, 1) } else { Ok(()) }
+    }
+    fn add_cell(&mut self, count: u32, hours: u32) -> Result<(), CoreError> {
+        let place = count as usize;
+        if place >= self.counts.len() {
+            self.counts.resize(place.saturating_add(1), 0);
+        }
+        let Some(known) = self.counts.get_mut(place) else { return Ok(()) };
+        *known = known.checked_add(hours).ok_or(CoreError::CountOutOfRange)?;
+        Ok(())
+    }
+    /// The totals of an hour in billionths.
+    fn hour(&self, tally: Tally) -> Result<Hour, CoreError> {
+        if tally.days == 0 {
+            return Ok(Hour::default());
+        }
+        let count = i128::from(tally.count).saturating_mul(WHOLE.into());
+        let mut pooled = Rate::of(0, self.capacity).times(tally.days)?;
+        pooled.count = if pooled.is_known() { count } else { 0 };
+        let highest = Rate::of(u64::from(tally.highest).saturating_mul(WHOLE), self.capacity);
+        Ok(Hour { days: tally.days, count, pooled, highest })
+    }
 }
 
 impl Occupancy {
@@ -41,19 +81,25 @@ impl Occupancy {
         if self.few.len() >= FEW {
             self.tally_few()?;
         }
-        if self.tables.is_empty() && self.others.is_empty() {
+        if self.tables.is_empty() {
             return read_hourly(document, |hour, amount| {
-                self.few.push(place(capacity, hour, amount)?);
+                let hour = u8::try_from(hour).map_err(|_| CoreError::CorruptState)?;
+                self.few.push((hour, Place { capacity, count: count_of(amount)? }));
                 Ok(())
             });
         }
         let table = self.table(capacity);
         read_hourly(document, |hour, amount| {
-            let small = amount.scale() == 0 && (0..i128::from(TALLIED)).contains(&amount.digits());
-            let table = table.and_then(|table| self.tables.get_mut(table)).filter(|_| small);
-            match table.and_then(|table| table.hours.get_mut(hour)) {
-                Some(counts) => tally(counts, amount.digits() as usize, 1),
-                None => add(&mut self.others, place(capacity, hour, amount)?, 1),
+            let small =
+                u32::try_from(amount.digits()).ok().filter(|&count| amount.scale() == 0 && count < TALLIED);
+            match (small, table.and_then(|table| self.tables.get_mut(table))) {
+                (Some(count), Some(table)) => table.add(hour, count),
+                _ => add_other(
+                    &mut self.hours,
+                    &mut self.others,
+                    hour,
+                    Place { capacity, count: count_of(amount)? },
+                ),
             }
         })
     }
@@ -61,35 +107,44 @@ impl Occupancy {
     /// Adds a finished summary, which may have come from anywhere.
     pub fn add(&mut self, bytes: &[u8]) -> Result<(), CoreError> {
         self.tally_few()?;
-        cells::visit(bytes, |place, days| self.tally(place, days))
+        let hours = cells::read(bytes, |place, hours| self.add_cell(place, hours))?;
+        self.add_hours(&hours)
+    }
+
+    pub fn add_hours(&mut self, hours: &Hours) -> Result<(), CoreError> {
+        self.hours.iter_mut().zip(hours).try_for_each(|(sum, hour)| sum.add(hour))
+    }
+
+    /// How many hours had a count at a known capacity.
+    pub fn add_cell(&mut self, place: Place, hours: u64) -> Result<(), CoreError> {
+        let count = whole(place.count).zip(u32::try_from(hours).ok());
+        if let (Some((count, hours)), Some(table)) = (count, self.table(place.capacity)) {
+            return self.tables.get_mut(table).map_or(Ok(()), |table| table.add_cell(count, hours));
+        }
+        add(&mut self.others, place, hours)
     }
 
     fn tally_few(&mut self) -> Result<(), CoreError> {
-        let few = std::mem::take(&mut self.few);
-        few.into_iter().try_for_each(|place| self.tally(place, 1))
-    }
-
-    pub fn tally(&mut self, place: Place, days: u64) -> Result<(), CoreError> {
-        let whole = place.count.checked_div(WHOLE).filter(|_| place.count.checked_rem(WHOLE) == Some(0));
-        if let (Some(whole), Ok(days)) = (whole.filter(|&whole| whole < TALLIED), u32::try_from(days)) {
+        for (hour, place) in std::mem::take(&mut self.few) {
             let table = self.table(place.capacity).and_then(|table| self.tables.get_mut(table));
-            if let Some(counts) = table.and_then(|table| table.hours.get_mut(usize::from(place.hour))) {
-                return tally(counts, whole as usize, days);
+            match (whole(place.count), table) {
+                (Some(count), Some(table)) => table.add(hour.into(), count)?,
+                _ => add_other(&mut self.hours, &mut self.others, hour.into(), place)?,
             }
         }
-        add(&mut self.others, place, days)
+        Ok(())
     }
 
     /// The table of a capacity, unless there are too many.
     fn table(&mut self, capacity: u32) -> Option<usize> {
         if self.tables.get(self.last).is_none_or(|table| table.capacity != capacity) {
-            // In order of capacity.
             let place = self.tables.binary_search_by_key(&capacity, |table| table.capacity);
             if let Err(place) = place {
                 if self.tables.len() >= MAX_TABLES {
                     return None;
                 }
-                self.tables.insert(place, Table { capacity, hours: [const { Vec::new() }; MAX_SLOTS] });
+                let hours = [Tally::default(); MAX_SLOTS];
+                self.tables.insert(place, Table { capacity, hours, counts: Vec::new() });
             }
             self.last = place.unwrap_or_else(|place| place);
         }
@@ -103,32 +158,31 @@ impl Summary for Occupancy {
         self.add(&bytes)
     }
     fn encode(&mut self, sink: &mut impl Sink) -> Result<(), CoreError> {
-        let mut cells: Vec<(Place, u64)> = self.others.iter().map(|(&place, &days)| (place, days)).collect();
-        cells.extend(self.few.iter().map(|&place| (place, 1)));
+        let mut hours = self.hours;
+        let mut others = self.others.clone();
+        for &(hour, place) in &self.few {
+            add_other(&mut hours, &mut others, hour.into(), place)?;
+        }
+        let mut cells: Vec<(Place, u64)> = Vec::new();
         for table in &self.tables {
-            for (hour, counts) in (0..).zip(&table.hours) {
-                for (count, &days) in (0u64..).zip(counts).filter(|(_, days)| **days > 0) {
-                    let place = Place { capacity: table.capacity, hour, count: count.saturating_mul(WHOLE) };
-                    cells.push((place, days.into()));
-                }
+            for (sum, tally) in hours.iter_mut().zip(table.hours) {
+                sum.add(&table.hour(tally)?)?;
+            }
+            for (count, &hours) in (0u64..).zip(&table.counts).filter(|(_, hours)| **hours > 0) {
+                let place = Place { capacity: table.capacity, count: count.saturating_mul(WHOLE) };
+                // One place may be in both, where a table had no room.
+                let hours = u64::from(hours).checked_add(others.remove(&place).unwrap_or(0));
+                cells.push((place, hours.ok_or(CoreError::CountOutOfRange)?));
             }
         }
-        cells.sort_unstable();
-        let mut last = 0usize;
-        for n in 1..cells.len() {
-            // One place may be in all three.
-            match cells.get_disjoint_mut([last, n]) {
-                Ok([one, other]) if one.0 == other.0 => {
-                    one.1 = one.1.checked_add(other.1).ok_or(CoreError::CountOutOfRange)?;
-                }
-                _ => {
-                    last = last.saturating_add(1);
-                    cells.swap(last, n);
-                }
-            }
+        if !others.is_empty() {
+            cells.extend(others);
+            cells.sort_unstable();
         }
-        cells.truncate(last.saturating_add(1));
-        cells::write(sink, &cells)
+        for hour in &mut hours {
+            hour.highest = hour.highest.in_lowest_terms();
+        }
+        cells::write(sink, &hours, &cells)
     }
     fn decode(bytes: &[u8]) -> Result<Self, CoreError> {
         let mut occupancy = Occupancy::default();
@@ -137,30 +191,32 @@ impl Summary for Occupancy {
     }
 }
 
-fn place(capacity: u32, hour: usize, amount: Amount) -> Result<Place, CoreError> {
-    let hour = u8::try_from(hour).map_err(|_| CoreError::CorruptState)?;
-    Ok(Place { capacity, hour, count: count_of(amount)? })
+/// A whole count that has a place in a table.
+fn whole(count: u64) -> Option<u32> {
+    let whole = count.checked_div(WHOLE).filter(|_| count.checked_rem(WHOLE) == Some(0))?;
+    u32::try_from(whole).ok().filter(|&whole| whole < TALLIED)
 }
 
-fn tally(counts: &mut Vec<u32>, count: usize, days: u32) -> Result<(), CoreError> {
-    if count >= counts.len() {
-        counts.resize(count.saturating_add(1), 0);
-    }
-    let Some(tallied) = counts.get_mut(count) else { return Ok(()) };
-    *tallied = tallied.checked_add(days).ok_or(CoreError::CountOutOfRange)?;
-    Ok(())
+fn add_other(
+    hours: &mut Hours, others: &mut BTreeMap<Place, u64>, hour: usize, place: Place,
+) -> Result<(), CoreError> {
+    let rate = Rate::of(place.count, place.capacity);
+    let one = Hour { days: 1, count: place.count.into(), pooled: rate, highest: rate };
+    hours.get_mut(hour).map_or(Ok(()), |sum| sum.add(&one))?;
+    if rate.is_known() { add(others, place, 1) } else { Ok(()) }
 }
 
-fn add(others: &mut BTreeMap<Place, u64>, place: Place, days: u64) -> Result<(), CoreError> {
+fn add(others: &mut BTreeMap<Place, u64>, place: Place, hours: u64) -> Result<(), CoreError> {
     let known = others.entry(place).or_insert(0);
-    *known = known.checked_add(days).ok_or(CoreError::CountOutOfRange)?;
+    *known = known.checked_add(hours).ok_or(CoreError::CountOutOfRange)?;
     if others.len() > MAX_CELLS { Err(CoreError::TooLarge) } else { Ok(()) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::occupancy_rates::{peak_hours, rates};
+    use crate::core::money::Amount;
+    use crate::core::occupancy_rates::*;
     use proptest::prelude::*;
 
     type Seen = (u32, u8, u64);
@@ -171,12 +227,7 @@ mod tests {
             if occupancy.few.len() >= FEW {
                 occupancy.tally_few().expect("small");
             }
-            let place = Place { capacity, hour, count };
-            if occupancy.tables.is_empty() {
-                occupancy.few.push(place)
-            } else {
-                occupancy.tally(place, 1).expect("small")
-            }
+            occupancy.few.push((hour, Place { capacity, count }));
         }
         occupancy
     }
@@ -196,27 +247,29 @@ mod tests {
             let mut merged = summarise(&backwards);
             merged.merge(&mut Occupancy::decode(&summarise(left).to_bytes().expect("small")).expect("own bytes")).expect("small");
             prop_assert_eq!(&merged.to_bytes().expect("small"), &whole);
-            let mut days = 0;
-            cells::visit(&whole, |_, more| { days += more; Ok(()) }).expect("own bytes");
-            prop_assert_eq!(days, seen.len() as u64);
+            let mut cells = 0;
+            let hours = cells::read(&whole, |_, hours| { cells += hours; Ok(()) }).expect("own bytes");
+            prop_assert_eq!(hours.iter().map(|hour| hour.days).sum::<u64>(), seen.len() as u64);
+            prop_assert_eq!(cells, seen.iter().filter(|seen| seen.0 > 0).count() as u64);
         }
         #[test]
         fn rates_are_their_definition(seen in seen(60), percent in -50..400i128) {
             let summary = summarise(&seen).to_bytes().expect("small");
-            let found = rates(&summary).expect("own bytes");
+            let found = hours(&summary).expect("own bytes");
             // Capacities divide 120, so that rates are whole numbers of billionths.
             let rate = |seen: &Seen| 120 / u64::from(seen.0) * seen.2;
             let known: Vec<&Seen> = seen.iter().filter(|seen| seen.0 > 0).collect();
             let sum = |hour: Option<u8>| known.iter().filter(|seen| hour.is_none_or(|hour| seen.1 == hour))
                 .fold((0i128, 0i128), |sum, seen| (sum.0 + i128::from(seen.2), sum.1 + i128::from(seen.0) * i128::from(WHOLE)));
-            prop_assert_eq!((found.pooled.count, found.pooled.capacity), sum(None));
-            let scaled = |rate: crate::core::occupancy_rates::Rate| (rate.capacity > 0).then(|| rate.count * 120 * i128::from(WHOLE) / rate.capacity);
-            prop_assert_eq!(scaled(found.highest), known.iter().map(|seen| i128::from(rate(seen))).max());
-            prop_assert_eq!(scaled(found.lowest), known.iter().map(|seen| i128::from(rate(seen))).min());
+            let pooled = average(&summary).expect("own bytes");
+            prop_assert_eq!((pooled.count, pooled.capacity), sum(None));
+            let scaled = |rate: Rate| (rate.capacity > 0).then(|| rate.count * 120 * i128::from(WHOLE) / rate.capacity);
+            prop_assert_eq!(scaled(highest(&summary).expect("own bytes")), known.iter().map(|seen| i128::from(rate(seen))).max());
+            prop_assert_eq!(scaled(lowest(&summary).expect("own bytes")), known.iter().map(|seen| i128::from(rate(seen))).min());
             let peaks = known.iter().filter(|seen| 100 * i128::from(seen.2) >= percent * i128::from(seen.0) * i128::from(WHOLE)).count();
             prop_assert_eq!(peak_hours(&summary, Amount::new(percent * 10, 1)), Ok(peaks as i64));
             for hour in 0..5u8 {
-                let here = found.hours[usize::from(hour)];
+                let here = found[usize::from(hour)];
                 let counts: Vec<u64> = seen.iter().filter(|seen| seen.1 == hour).map(|seen| seen.2).collect();
                 prop_assert_eq!((here.days, here.count), (counts.len() as u64, counts.iter().map(|&count| i128::from(count)).sum()));
                 prop_assert_eq!((here.pooled.count, here.pooled.capacity), sum(Some(hour)));
@@ -231,7 +284,7 @@ mod tests {
             let busiest = (0..5u8).filter(|&hour| fraction(hour).1 > 0).reduce(|best, hour| {
                 if fraction(hour).0 * fraction(best).1 > fraction(best).0 * fraction(hour).1 { hour } else { best }
             });
-            prop_assert_eq!(found.busiest_hour(), busiest.map(i32::from));
+            prop_assert_eq!(busiest_hour(&summary), Ok(busiest.map(i32::from)));
         }
         #[test]
         fn hostile_bytes_are_a_summary_or_an_error(seen in seen(12), at in 0..60usize, byte: u8, cut in 0..60usize) {
@@ -251,11 +304,11 @@ mod tests {
         let backwards: Vec<Seen> = seen.iter().rev().copied().collect();
         assert_eq!(summarise(&seen).to_bytes(), summarise(&backwards).to_bytes());
         let mut occupancy = Occupancy::default();
-        let place = Place { capacity: 1, hour: 0, count: WHOLE };
-        for days in [u64::from(u32::MAX), u64::MAX] {
-            let added = occupancy.tally(place, days).and_then(|()| occupancy.to_bytes().map(|_| ()));
-            assert_eq!(added.is_ok(), days < u64::MAX);
+        let place = Place { capacity: 1, count: WHOLE };
+        for (hours, fits) in [(u64::from(u32::MAX), true), (5 << 32, true), (u64::MAX, false)] {
+            let added = occupancy.add_cell(place, hours).and_then(|()| occupancy.to_bytes().map(|_| ()));
+            assert_eq!(added.is_ok(), fits);
         }
-        assert_eq!(Occupancy::default().to_bytes(), Ok(vec![1]));
+        assert_eq!(Occupancy::default().to_bytes(), Ok(vec![1, 255]));
     }
 }

@@ -1,35 +1,56 @@
-//! An occupancy as readable JSON:
-//! `{"version": 1, "hours": [{"capacity": 40, "hour": 9, "days": {"18": 1, "6.5": 2}}]}`, where `days` says how many
-//! days had which count. A capacity that is not known is null.
-use super::cells::{self, Place, SCALE, count_of};
+//! An occupancy as readable JSON: totals of each hour, then by capacity how many hours had which count.
+//! `{"version": 1, "hours": {"9": {"days": 2, "count": "24", "rated": "24", "capacity": "50", "highest": "3/5"}},
+//! "counts": {"10": {"6": 1}, "40": {"18": 1}}}`. Rated are the counts whose capacity is known; without any the last three
+//! are absent.
+use super::cells::{self, Hour, Hours, Place, SCALE, count_of};
 use super::codec::Summary;
 use super::error::CoreError;
-use super::hourly::MAX_SLOTS;
 use super::money::{Amount, read_amount};
 use super::occupancy::Occupancy;
+use super::rate::Rate;
 use super::records::VERSION;
 use serde_json::Value;
 use std::fmt::Write;
 
 pub fn to_json(summary: &[u8]) -> Result<String, CoreError> {
-    let mut json = format!("{{\"version\": {VERSION}, \"hours\": [");
-    let mut group: Option<(u32, u8)> = None;
-    cells::visit(summary, |place, days| {
-        let this = (place.capacity, place.hour);
+    let mut counts = String::new();
+    let mut capacity = None;
+    let hours = cells::read(summary, |place, hours| {
         // Writing to a String cannot fail.
-        let _ = if group == Some(this) {
-            json.write_str(", ")
-        } else {
-            let capacity = if place.capacity > 0 { place.capacity.to_string() } else { "null".to_owned() };
-            let between = if group.is_some() { "}}, " } else { "" };
-            write!(json, "{between}{{\"capacity\": {capacity}, \"hour\": {}, \"days\": {{", place.hour)
+        let _ = match capacity {
+            Some(same) if same == place.capacity => counts.write_str(", "),
+            Some(_) => write!(counts, "}}, \"{}\": {{", place.capacity),
+            None => write!(counts, "\"{}\": {{", place.capacity),
         };
-        group = Some(this);
-        let _ = write!(json, "\"{}\": {days}", Amount::new(place.count.into(), SCALE).shortest());
+        capacity = Some(place.capacity);
+        let _ = write!(counts, "\"{}\": {hours}", shown(place.count.into()));
         Ok(())
     })?;
-    json.push_str(if group.is_some() { "}}]}" } else { "]}" });
-    Ok(json)
+    if capacity.is_some() {
+        counts.push('}');
+    }
+    let known = (0..).zip(&hours).filter(|(_, hour)| hour.days > 0);
+    let hours: Vec<String> = known.map(|(n, hour): (u8, &Hour)| show_hour(n, hour)).collect();
+    let hours = hours.join(", ");
+    Ok(format!("{{\"version\": {VERSION}, \"hours\": {{{hours}}}, \"counts\": {{{counts}}}}}"))
+}
+
+fn show_hour(n: u8, hour: &Hour) -> String {
+    let mut json = format!("\"{n}\": {{\"days\": {}, \"count\": \"{}\"", hour.days, shown(hour.count));
+    if hour.pooled.is_known() {
+        let (rated, capacity) = (shown(hour.pooled.count), shown(hour.pooled.capacity));
+        let highest = format!("{}/{}", hour.highest.count, hour.highest.capacity);
+        let _ = write!(
+            json,
+            ", \"rated\": \"{rated}\", \"capacity\": \"{capacity}\", \"highest\": \"{highest}\""
+        );
+    }
+    json.push('}');
+    json
+}
+
+fn shown(billionths: i128) -> Amount {
+    Amount::new(billionths, SCALE).shortest()
 }
 
 /// Accepts what `to_json` writes, in any order and with any spacing.
@@ -38,30 +59,52 @@ pub fn from_json(json: &str) -> Result<Vec<u8>, CoreError> {
     if document.get("version").and_then(Value::as_u64) != Some(VERSION.into()) {
         return Err(wrong("\"version\" is not 1"));
     }
-    let hours = document.get("hours").and_then(Value::as_array);
+    let field = |name: &str| {
+        let object = document.get(name).and_then(Value::as_object);
+        object.ok_or_else(|| wrong(format!("\"{name}\" is not an object")))
+    };
+    let mut hours = Hours::default();
+    for (n, hour) in field("hours")? {
+        let place = n.parse().ok().and_then(|n: usize| hours.get_mut(n)).zip(read_hour(hour));
+        let (place, hour) =
+            place.ok_or_else(|| wrong(format!("hour \"{n}\" is not one of a day, or incomplete")))?;
+        *place = hour;
+    }
     let mut occupancy = Occupancy::default();
-    for hour in hours.ok_or_else(|| wrong("\"hours\" is not an array"))? {
-        let (capacity, hour, days) = read_hour(hour)
-            .ok_or_else(|| wrong("an element of \"hours\" has no capacity, no hour or no days"))?;
-        for (count, days) in days {
-            let amount = read_amount(count).ok_or_else(|| wrong(format!("\"{count}\" is no count")))?;
-            let days = days.as_u64().filter(|&days| days > 0);
-            let days = days.ok_or_else(|| wrong(format!("days of \"{count}\" are no number above 0")))?;
-            occupancy.tally(Place { capacity, hour, count: count_of(amount)? }, days)?;
+    occupancy.add_hours(&hours)?;
+    for (capacity, counts) in field("counts")? {
+        let known = capacity.parse::<i32>().ok().filter(|&capacity| capacity > 0).zip(counts.as_object());
+        let (capacity, counts) =
+            known.ok_or_else(|| wrong(format!("\"{capacity}\" is no capacity with counts")))?;
+        for (count, hours) in counts {
+            let amount = read_amount(count).zip(hours.as_u64().filter(|&hours| hours > 0));
+            let (amount, hours) =
+                amount.ok_or_else(|| wrong(format!("\"{count}\" is no count of some hours")))?;
+            let place = Place { capacity: capacity.unsigned_abs(), count: count_of(amount)? };
+            occupancy.add_cell(place, hours)?;
         }
     }
-    occupancy.to_bytes()
+    let bytes = occupancy.to_bytes()?;
+    cells::read(&bytes, |_, _| Ok(())).map_err(|_| wrong("hours and counts do not agree"))?;
+    Ok(bytes)
 }
 
-type Days = serde_json::Map<String, Value>;
-
-fn read_hour(hour: &Value) -> Option<(u32, u8, &Days)> {
-    let capacity = match hour.get("capacity")? {
-        Value::Null => 0,
-        capacity => i32::try_from(capacity.as_i64()?).ok().filter(|&capacity| capacity > 0)?.unsigned_abs(),
+fn read_hour(hour: &Value) -> Option<Hour> {
+    let amount = |name: &str| {
+        let amount = read_amount(hour.get(name)?.as_str()?)?;
+        let up = SCALE.checked_sub(amount.scale()).and_then(|by| 10i128.checked_pow(by.into()))?;
+        amount.digits().checked_mul(up)
     };
-    let slot = hour.get("hour")?.as_u64().filter(|&hour| hour < MAX_SLOTS as u64)?;
-    Some((capacity, u8::try_from(slot).ok()?, hour.get("days")?.as_object()?))
+    let days = hour.get("days")?.as_u64().filter(|&days| days > 0)?;
+    let mut read = Hour { days, count: amount("count")?, ..Hour::default() };
+    if hour.get("capacity").is_some() {
+        read.pooled = Rate { count: amount("rated")?, capacity: amount("capacity")? };
+        let (count, capacity) = hour.get("highest")?.as_str()?.split_once('/')?;
+        let number = |text: &str| text.parse::<u64>().ok().map(i128::from);
+        read.highest =
+            Rate { count: number(count)?, capacity: number(capacity).filter(|&capacity| capacity > 0)? };
+    }
+    Some(read)
 }
 
 fn wrong(problem: impl Into<String>) -> CoreError {
@@ -75,11 +118,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn occupancies_come_back(places in proptest::collection::vec((0..3u32, 0..25u8, prop_oneof![0..20u64, any::<u64>()], 1..9u64), 0..60)) {
+        fn occupancies_come_back(seen in proptest::collection::vec((0..4i32, 0..25usize, prop_oneof![0..20u64, 0..1u64 << 60]), 0..60)) {
             let mut occupancy = Occupancy::default();
-            for (capacity, hour, count, days) in places {
-                let count = if count < 20 { count * cells::WHOLE } else { count % (1 << 60) };
-                occupancy.tally(Place { capacity, hour, count }, days).expect("small");
+            for (capacity, hour, count) in seen {
+                let count = if count < 20 { count * cells::WHOLE } else { count };
+                let rate = Rate::of(count, capacity.unsigned_abs());
+                let mut hours = Hours::default();
+                hours[hour] = Hour { days: 1, count: count.into(), pooled: rate, highest: rate };
+                occupancy.add_hours(&hours).expect("small");
+                if capacity > 0 {
+                    occupancy.add_cell(Place { capacity: capacity.unsigned_abs(), count }, 1).expect("small");
+                }
             }
             let summary = occupancy.to_bytes().expect("small");
             prop_assert_eq!(from_json(&to_json(&summary).expect("own bytes")), Ok(summary));
@@ -93,25 +142,26 @@ mod tests {
     #[test]
     fn what_it_looks_like() {
         for json in [
-            "{\"version\": 1, \"hours\": []}",
-            "{\"version\": 1, \"hours\": [{\"capacity\": null, \"hour\": 24, \"days\": {\"0\": 7}}, {\"capacity\": 40, \"hour\": 9, \"days\": {\"6.5\": 2, \"18\": 1}}]}",
+            "{\"version\": 1, \"hours\": {}, \"counts\": {}}",
+            "{\"version\": 1, \"hours\": {\"9\": {\"days\": 3, \"count\": \"26.5\", \"rated\": \"24\", \"capacity\": \"50\", \"highest\": \"3/5\"}, \"24\": {\"days\": 1, \"count\": \"0\"}}, \"counts\": {\"10\": {\"6\": 1}, \"40\": {\"18\": 1}}}",
         ] {
             assert_eq!(to_json(&from_json(json).expect("valid")).expect("own bytes"), json);
         }
         for (text, what) in [
             ("{}", "\"version\" is not 1"),
-            ("{\"version\": 1}", "\"hours\" is not an array"),
+            ("{\"version\": 1}", "\"hours\" is not an object"),
             (
-                "{\"version\": 1, \"hours\": [{\"capacity\": 0, \"hour\": 9, \"days\": {}}]}",
-                "an element of \"hours\" has no capacity, no hour or no days",
+                "{\"version\": 1, \"hours\": {\"25\": {\"days\": 1, \"count\": \"0\"}}}",
+                "hour \"25\" is not one of a day, or incomplete",
+            ),
+            ("{\"version\": 1, \"hours\": {}, \"counts\": {\"0\": {}}}", "\"0\" is no capacity with counts"),
+            (
+                "{\"version\": 1, \"hours\": {}, \"counts\": {\"4\": {\"x\": 1}}}",
+                "\"x\" is no count of some hours",
             ),
             (
-                "{\"version\": 1, \"hours\": [{\"capacity\": 4, \"hour\": 9, \"days\": {\"x\": 1}}]}",
-                "\"x\" is no count",
-            ),
-            (
-                "{\"version\": 1, \"hours\": [{\"capacity\": 4, \"hour\": 9, \"days\": {\"1\": 0}}]}",
-                "days of \"1\" are no number above 0",
+                "{\"version\": 1, \"hours\": {}, \"counts\": {\"4\": {\"1\": 1}}}",
+                "hours and counts do not agree",
             ),
         ] {
             assert_eq!(from_json(text), Err(wrong(what)));

@@ -6,8 +6,9 @@ use crate::core::cells::{self, WHOLE};
 use crate::core::error::CoreError;
 use crate::core::money::Amount;
 use crate::core::occupancy::Occupancy;
-use crate::core::occupancy_rates::{self, Rate};
+use crate::core::occupancy_rates;
 use crate::core::occupancy_text;
+use crate::core::rate::Rate;
 use crate::core::visits::{LocalDay, Visits};
 use pgrx::datum::{Date, TimestampWithTimeZone};
 use pgrx::pg_sys::FunctionCallInfo;
@@ -29,7 +30,7 @@ fn occupancy_out(occupancy: &[u8]) -> Outcome<CString> {
 #[pg_extern(sql = false)]
 fn occupancy_recv(message: Internal) -> Outcome<Vec<u8>> {
     let bytes = wire::rest_of_message(message);
-    cells::visit(&bytes, |_, _| Ok(()))?;
+    cells::read(&bytes, |_, _| Ok(()))?;
     Ok(bytes)
 }
 
@@ -84,22 +85,22 @@ fn rate(rate: Rate) -> Outcome<Option<AnyNumeric>> {
 
 #[pg_extern(sql = false)]
 fn avg_rate(occupancy: &[u8]) -> Outcome<Option<AnyNumeric>> {
-    rate(occupancy_rates::rates(occupancy)?.pooled)
+    rate(occupancy_rates::average(occupancy)?)
 }
 
 #[pg_extern(sql = false)]
 fn peak_rate(occupancy: &[u8]) -> Outcome<Option<AnyNumeric>> {
-    rate(occupancy_rates::rates(occupancy)?.highest)
+    rate(occupancy_rates::highest(occupancy)?)
 }
 
 #[pg_extern(sql = false)]
 fn min_rate(occupancy: &[u8]) -> Outcome<Option<AnyNumeric>> {
-    rate(occupancy_rates::rates(occupancy)?.lowest)
+    rate(occupancy_rates::lowest(occupancy)?)
 }
 
 #[pg_extern(sql = false)]
 fn busiest_hour(occupancy: &[u8]) -> Outcome<Option<i32>> {
-    Ok(occupancy_rates::rates(occupancy)?.busiest_hour())
+    Ok(occupancy_rates::busiest_hour(occupancy)?)
 }
 
 #[pg_extern(sql = false)]
@@ -125,7 +126,7 @@ fn hourly_profile(
     ErrorReport,
 > {
     let mut rows = Vec::new();
-    for (n, hour) in (0..).zip(&occupancy_rates::rates(occupancy)?.hours).filter(|(_, hour)| hour.days > 0) {
+    for (n, hour) in (0..).zip(&occupancy_rates::hours(occupancy)?).filter(|(_, hour)| hour.days > 0) {
         let days = i64::try_from(hour.days).map_err(|_| CoreError::CountOutOfRange)?;
         let billionths = i128::from(days) * i128::from(WHOLE);
         let mean = numeric(Amount::new(hour.count, 0))? / numeric(Amount::new(billionths, 0))?;

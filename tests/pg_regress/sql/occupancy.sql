@@ -31,7 +31,7 @@ COPY kept TO :'file' (FORMAT binary);
 CREATE TABLE copied (LIKE kept);
 COPY copied FROM :'file' (FORMAT binary);
 TABLE kept EXCEPT ALL TABLE copied;
-SELECT '{"version": 1, "hours": [{"capacity": 4, "hour": 25, "days": {"1": 1}}]}'::vend.occupancy;
+SELECT '{"version": 1, "hours": {"25": {"days": 1, "count": "0"}}, "counts": {}}'::vend.occupancy;
 \echo :LAST_ERROR_SQLSTATE
 CREATE FUNCTION refused(bytes bytea) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -41,7 +41,7 @@ BEGIN
 EXCEPTION WHEN OTHERS THEN
     RETURN SQLSTATE || ' ' || SQLERRM;
 END $$;
-SELECT refused(''), refused('\x02'), refused('\x0105'), refused('\x010a190102');
+SELECT refused(''), refused('\x02'), refused('\x0105'), refused('\x01ff0a010201');
 SELECT count(*) FILTER (WHERE answer LIKE 'XX001%') > 3 AS some_refused, count(*) FILTER (WHERE answer NOT LIKE 'XX001%' AND answer <> 'accepted') AS other_errors
 FROM (SELECT refused(set_byte(occupancy::bytea, at, (get_byte(occupancy::bytea, at) + step) % 256)) AS answer FROM kept, generate_series(0, length(occupancy::bytea) - 1) at, unnest('{1,77,128}'::int[]) step WHERE n = 1) AS flipped;
 SELECT bool_and(occupancy::text::vend.occupancy = occupancy) AS what_passes_is_an_occupancy FROM copied;
