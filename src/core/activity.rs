@@ -65,10 +65,11 @@ impl Activity {
     }
 
     fn compact_parts(&mut self) -> Result<(), CoreError> {
-        if self.parts.are_many() {
+        let many = self.parts.take_many();
+        if !many.is_empty() {
             let mut merged = Vec::new();
-            self.merge_parts(&[], &mut merged)?;
-            self.parts.replace(merged)?;
+            self.merge_parts(many.iter().map(Vec::as_slice), &mut merged)?;
+            self.parts.put_back(merged)?;
         }
         Ok(())
     }
@@ -113,26 +114,31 @@ impl Activity {
         Ok(())
     }
 
-    /// All parts, and others of our own, as one summary.
-    fn merge_parts(&self, own: &[Vec<u8>], sink: &mut impl Sink) -> Result<(), CoreError> {
-        let mut parts = Vec::new();
-        for part in self.parts.iter().chain(own.iter().map(Vec::as_slice)) {
-            parts.push(Days::read(part)?.records());
+    /// Parts as one summary.
+    fn merge_parts<'a>(
+        &self, parts: impl Iterator<Item = &'a [u8]>, sink: &mut impl Sink,
+    ) -> Result<(), CoreError> {
+        let (mut records, mut bytes) = (Vec::new(), 0usize);
+        for part in parts {
+            records.push(Days::read(part)?.records());
+            bytes = bytes.saturating_add(part.len());
         }
-        sink.expect(own.iter().map(Vec::len).sum::<usize>().saturating_add(self.parts.bytes()))?;
+        sink.expect(bytes)?;
         write_header(sink, self.kind, 0)?;
-        let (mut days, mut scratch) = (Vec::new(), Vec::new());
-        merge(parts, |same| {
-            if let [(_, record)] = same {
-                return sink.put(record.bytes);
+        let (mut days, mut more, mut scratch) = (Vec::new(), Vec::new(), Vec::new());
+        merge(records, |same| {
+            let Some(((_, first), others)) = same.split_first() else { return Ok(()) };
+            if others.is_empty() {
+                return sink.put(first.bytes);
             }
             days.clear();
-            for (_, record) in same {
-                days::decode(record, &mut days)?;
+            days::decode(first, &mut days)?;
+            for (_, record) in others {
+                more.clear();
+                days::decode(record, &mut more)?;
+                days::unite(&mut days, &more);
             }
-            days.sort_unstable();
-            days.dedup();
-            same.first().map_or(Ok(()), |(_, record)| days::write(sink, &mut scratch, record.key, &days))
+            days::write(sink, &mut scratch, first.key, &days)
         })
     }
 }
@@ -157,7 +163,7 @@ impl Summary for Activity {
             }
         }
         let own = self.own_parts()?;
-        self.merge_parts(&own, sink)
+        self.merge_parts(self.parts.iter().chain(own.iter().map(Vec::as_slice)), sink)
     }
     fn decode(bytes: &[u8]) -> Result<Self, CoreError> {
         let mut activity = Activity::default();

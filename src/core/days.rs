@@ -94,6 +94,27 @@ pub fn decode(record: &Record, days: &mut Vec<Day>) -> Result<(), CoreError> {
     Ok(())
 }
 
+/// Adds days to others; both ascend.
+pub fn unite(days: &mut Vec<Day>, more: &[Day]) {
+    let (mut left, mut right) = (days.len(), more.len());
+    days.resize(left.saturating_add(right), 0);
+    // From the end, so that none is overwritten before it is read.
+    let mut place = days.len();
+    while right > 0 {
+        let new = more.get(right.wrapping_sub(1)).copied().unwrap_or_default();
+        let old = left.checked_sub(1).and_then(|last| days.get(last)).copied();
+        let largest = old.map_or(new, |old| old.max(new));
+        left = left.saturating_sub(usize::from(old.is_some_and(|old| old >= new)));
+        right = right.saturating_sub(usize::from(old.is_none_or(|old| old <= new)));
+        place = place.saturating_sub(1);
+        if let Some(free) = days.get_mut(place) {
+            *free = largest;
+        }
+    }
+    // Days that were in both have left a gap before the place.
+    days.drain(left..place);
+}
+
 /// Within PostgreSQL's dates of timestamps: 4713 BC to 294276 AD, and a day for the time zone.
 pub fn is_day(day: Day) -> bool {
     (-2_451_546..=106_751_992).contains(&day)

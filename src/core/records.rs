@@ -6,9 +6,6 @@
 use super::codec::Sink;
 use super::error::CoreError;
 use super::keys::KeyKind;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::collections::binary_heap::PeekMut;
 
 pub const VERSION: u8 = 1;
 /// Decimals of an amount: a 128-bit integer has 38 digits.
@@ -91,31 +88,27 @@ pub fn write_header(sink: &mut impl Sink, kind: KeyKind, scale: u8) -> Result<()
     sink.put(&[VERSION, kind as u8, scale])
 }
 
-/// Visits several summaries key by key: `each` gets all records of one key, each with the number of its part.
+/// Visits a few summaries key by key: `each` gets all records of one key, each with the number of its part.
 pub fn merge<'a>(
     mut parts: Vec<Records<'a>>, mut each: impl FnMut(&[(usize, Record<'a>)]) -> Result<(), CoreError>,
 ) -> Result<(), CoreError> {
     let mut heads = Vec::with_capacity(parts.len());
-    let mut queue = BinaryHeap::with_capacity(parts.len());
-    for (n, part) in parts.iter_mut().enumerate() {
-        let head = part.next()?;
-        queue.extend(head.map(|record| Reverse((record.key, n))));
-        heads.push(head);
+    for part in &mut parts {
+        heads.push(part.next()?);
     }
-    let mut same = Vec::new();
-    while let Some(&Reverse((key, n))) = queue.peek() {
-        let (Some(head), Some(part)) = (heads.get_mut(n), parts.get_mut(n)) else { return Ok(()) };
-        same.extend(head.take().map(|record| (n, record)));
-        *head = part.next()?;
-        match (head, queue.peek_mut()) {
-            (Some(next), Some(mut first)) if next.key > key => *first = Reverse((next.key, n)),
-            (None, Some(first)) => drop(PeekMut::pop(first)),
-            _ => return Err(CoreError::CorruptState),
+    let mut same = Vec::with_capacity(parts.len());
+    while let Some(key) = heads.iter().flatten().map(|record| record.key).min() {
+        same.clear();
+        for (n, (head, part)) in heads.iter_mut().zip(&mut parts).enumerate() {
+            if let Some(record) = head.take_if(|record| record.key == key) {
+                same.push((n, record));
+                *head = part.next()?;
+                if head.is_some_and(|next| next.key <= key) {
+                    return Err(CoreError::CorruptState);
+                }
+            }
         }
-        if queue.peek().is_none_or(|next| next.0.0 != key) {
-            each(&same)?;
-            same.clear();
-        }
+        each(&same)?;
     }
     Ok(())
 }

@@ -72,10 +72,11 @@ impl Timeline {
     }
 
     fn compact_parts(&mut self) -> Result<(), CoreError> {
-        if self.parts.are_many() {
+        let many = self.parts.take_many();
+        if !many.is_empty() {
             let mut merged = Vec::new();
-            self.merge_parts(&[], &mut merged)?;
-            self.parts.replace(merged)?;
+            self.merge_parts(many.iter().map(Vec::as_slice), &mut merged)?;
+            self.parts.put_back(merged)?;
         }
         Ok(())
     }
@@ -117,17 +118,20 @@ impl Timeline {
         Ok(())
     }
 
-    /// All parts, and another of our own, as one summary.
-    fn merge_parts(&self, own: &[u8], sink: &mut impl Sink) -> Result<(), CoreError> {
-        let mut parts = Vec::new();
-        for part in self.parts.iter().chain([own].into_iter().filter(|own| !own.is_empty())) {
-            parts.push(Steps::read(part)?.records());
+    /// Parts as one summary.
+    fn merge_parts<'a>(
+        &self, parts: impl Iterator<Item = &'a [u8]>, sink: &mut impl Sink,
+    ) -> Result<(), CoreError> {
+        let (mut records, mut bytes) = (Vec::new(), 0usize);
+        for part in parts {
+            records.push(Steps::read(part)?.records());
+            bytes = bytes.saturating_add(part.len());
         }
-        sink.expect(self.parts.bytes().saturating_add(own.len()))?;
-        let scales: Vec<u8> = parts.iter().map(|part: &Records| part.scale).collect();
+        sink.expect(bytes)?;
+        let scales: Vec<u8> = records.iter().map(|part: &Records| part.scale).collect();
         write_header(sink, self.kind, self.scale)?;
         let (mut changes, mut steps, mut scratch) = (Vec::new(), Vec::new(), Vec::new());
-        merge(parts, |same| {
+        merge(records, |same| {
             let Some(key) = same.first().map(|(_, record)| record.key) else { return Ok(()) };
             changes.clear();
             for (part, record) in same {
@@ -196,7 +200,8 @@ impl Summary for Timeline {
         if !self.rows.is_empty() {
             self.write_rows(&mut own)?;
         }
-        self.merge_parts(&own, sink)
+        let own = [own.as_slice()].into_iter().filter(|own| !own.is_empty());
+        self.merge_parts(self.parts.iter().chain(own), sink)
     }
     fn decode(bytes: &[u8]) -> Result<Self, CoreError> {
         let mut timeline = Timeline::default();
