@@ -14,10 +14,13 @@ use super::records::{merge, write_header};
 /// Up to so many events are put in order rather than looked up.
 const FEW: usize = if cfg!(test) { 64 } else { 4096 };
 
+/// So many events that the tables have no place for (24 MiB) are set apart.
+const MAX_STRAYS: usize = if cfg!(test) { 200 } else { 1 << 20 };
+
 #[derive(Clone, Debug, Default)]
 pub struct Activity {
     kind: KeyKind,
-    /// All events while they are few; then those whose entities the tables have no place for.
+    /// All events while they are few; then those that the tables have no place for.
     events: Vec<Event>,
     entities: Option<Box<Entities>>,
     parts: Parts,
@@ -35,7 +38,7 @@ impl Activity {
             return if self.events.len() < FEW { Ok(()) } else { self.begin_tables() };
         };
         entities.push(event, &mut self.events)?;
-        if entities.is_full() { self.set_entities_apart() } else { Ok(()) }
+        if entities.is_full() || self.events.len() >= MAX_STRAYS { self.set_apart() } else { Ok(()) }
     }
 
     fn begin_tables(&mut self) -> Result<(), CoreError> {
@@ -74,30 +77,22 @@ impl Activity {
         Ok(())
     }
 
-    fn set_entities_apart(&mut self) -> Result<(), CoreError> {
-        let parts = self.own_parts()?;
-        self.entities = None;
-        self.events.clear();
-        parts.into_iter().for_each(|part| self.parts.push(part));
-        self.compact_parts()
-    }
-
-    /// All that was seen and is not in parts, as parts.
-    fn own_parts(&mut self) -> Result<Vec<Vec<u8>>, CoreError> {
-        let mut parts = Vec::new();
-        if let Some(entities) = &mut self.entities {
+    /// Turns all that was seen into parts.
+    fn set_apart(&mut self) -> Result<(), CoreError> {
+        if let Some(mut entities) = self.entities.take() {
             entities.look_up_all(&mut self.events)?;
             let mut part = Vec::new();
             write_header(&mut part, self.kind, 0)?;
             entities.write(&mut part)?;
-            parts.push(part);
+            self.parts.push(part);
         }
         if !self.events.is_empty() {
             let mut part = Vec::new();
             self.write_events(&mut part)?;
-            parts.push(part);
+            self.events.clear();
+            self.parts.push(part);
         }
-        Ok(parts)
+        self.compact_parts()
     }
 
     fn write_events(&mut self, sink: &mut impl Sink) -> Result<(), CoreError> {
@@ -118,12 +113,16 @@ impl Activity {
     fn merge_parts<'a>(
         &self, parts: impl Iterator<Item = &'a [u8]>, sink: &mut impl Sink,
     ) -> Result<(), CoreError> {
-        let (mut records, mut bytes) = (Vec::new(), 0usize);
+        let (mut records, mut bytes, mut only) = (Vec::new(), 0usize, None);
         for part in parts {
             records.push(Days::read(part)?.records());
             bytes = bytes.saturating_add(part.len());
+            only = Some(part);
         }
         sink.expect(bytes)?;
+        if let ([_], Some(only)) = (records.as_slice(), only) {
+            return sink.put(only);
+        }
         write_header(sink, self.kind, 0)?;
         let (mut days, mut more, mut scratch) = (Vec::new(), Vec::new(), Vec::new());
         merge(records, |same| {
@@ -146,24 +145,15 @@ impl Activity {
 impl Summary for Activity {
     fn merge(&mut self, other: &mut Activity) -> Result<(), CoreError> {
         // What a worker handed over is parts alone.
-        if other.entities.is_some() || !other.events.is_empty() {
-            other.set_entities_apart()?;
-        }
+        other.set_apart()?;
         other.parts.take().into_iter().try_for_each(|part| self.add_own(part))
     }
     fn encode(&mut self, sink: &mut impl Sink) -> Result<(), CoreError> {
         if self.parts.is_empty() && self.entities.is_none() {
             return self.write_events(sink);
         }
-        if let (true, Some(entities)) = (self.parts.is_empty(), &mut self.entities) {
-            entities.look_up_all(&mut self.events)?;
-            if self.events.is_empty() {
-                write_header(sink, self.kind, 0)?;
-                return entities.write(sink);
-            }
-        }
-        let own = self.own_parts()?;
-        self.merge_parts(self.parts.iter().chain(own.iter().map(Vec::as_slice)), sink)
+        self.set_apart()?;
+        self.merge_parts(self.parts.iter(), sink)
     }
     fn decode(bytes: &[u8]) -> Result<Self, CoreError> {
         let mut activity = Activity::default();
@@ -215,7 +205,7 @@ mod tests {
             let (left, right) = events.split_at(cut.min(events.len()));
             let backwards: Vec<_> = right.iter().rev().copied().collect();
             let mut merged = summarise(&backwards);
-            if set_apart { merged.set_entities_apart().expect("small"); }
+            if set_apart { merged.set_apart().expect("small"); }
             merged.merge(&mut summarise(left)).expect("small");
             prop_assert_eq!(&merged.to_bytes().expect("small"), &whole);
             // Final functions of a window come between rows.

@@ -30,7 +30,7 @@ impl Event {
 const TABLE_BITS: u32 = 6;
 /// Events that are looked up at once.
 const BATCH: usize = 512;
-/// Days logged (64 MiB) before they are set apart: many may be the same.
+/// Days logged (48 MiB) before they are set apart: many may be the same.
 const MAX_LOG: usize = 1 << 23;
 
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ impl Default for Entities {
 }
 
 impl Entities {
-    /// Takes an event; returns through `strays` those whose entity has no place.
+    /// Takes an event; returns through `strays` those for which there is no place.
     pub fn push(&mut self, event: Event, strays: &mut Vec<Event>) -> Result<(), CoreError> {
         let table = (event.high >> (64 - TABLE_BITS)) as usize;
         let Some(waiting) = self.waiting.get_mut(table) else { return Ok(()) };
@@ -74,11 +74,11 @@ impl Entities {
         self.logged >= MAX_LOG
     }
 
-    /// The records of all entities looked up, by key.
-    pub fn write(&self, sink: &mut impl Sink) -> Result<(), CoreError> {
+    /// The records of all entities looked up, by key. A table is given up when it is written, so that both are never held.
+    pub fn write(self, sink: &mut impl Sink) -> Result<(), CoreError> {
         let entities = self.tables.iter().map(|table| table.taken as usize).sum::<usize>();
         sink.expect(entities.saturating_mul(24).saturating_add(self.logged.saturating_mul(2)))?;
-        self.tables.iter().try_for_each(|table| table.write(sink))
+        self.tables.into_iter().try_for_each(|table| table.write(sink))
     }
 }
 
@@ -106,11 +106,20 @@ impl Entity {
     }
 }
 
-/// The numbers of entities and the days on which they were seen, in pieces: what is there is not moved to make room.
+/// An entity's number and the day on which it was seen, in six bytes: there are more of these than of anything else.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    number: [u16; 2],
+    /// From the log's first day on.
+    day: u16,
+}
+
+/// In pieces: what is there is not moved to make room.
 #[derive(Clone, Debug, Default)]
 struct Log {
-    pieces: Vec<Vec<(u32, Day)>>,
+    pieces: Vec<Vec<Seen>>,
     len: usize,
+    first_day: Option<Day>,
 }
 
 impl Log {
@@ -123,14 +132,23 @@ impl Log {
         self.pieces.push(piece);
         Ok(())
     }
-    fn push(&mut self, seen: (u32, Day)) {
+    /// A day's place in the log, if it is not decades from the others.
+    fn place(&mut self, day: Day) -> Option<u16> {
+        let first = *self.first_day.get_or_insert(day.saturating_sub(i32::from(i16::MAX)));
+        u16::try_from(day.checked_sub(first)?).ok()
+    }
+    fn push(&mut self, number: u32, day: u16) {
         if let Some(last) = self.pieces.last_mut() {
-            last.push(seen);
+            last.push(Seen { number: [(number >> 16) as u16, number as u16], day });
             self.len = self.len.saturating_add(1);
         }
     }
-    fn iter(&self) -> impl Iterator<Item = &(u32, Day)> {
-        self.pieces.iter().flatten()
+    fn iter(&self) -> impl Iterator<Item = (usize, Day)> {
+        let first = self.first_day.unwrap_or_default();
+        self.pieces.iter().flatten().map(move |seen| {
+            let [high, low] = seen.number.map(usize::from);
+            (high << 16 | low, first.saturating_add(seen.day.into()))
+        })
     }
 }
 
@@ -165,6 +183,10 @@ impl Table {
         }
         self.log.reserve(events.len())?;
         for (event, &(home, high)) in events.iter().zip(&homes) {
+            let Some(day) = self.log.place(event.day) else {
+                strays.push(*event);
+                continue;
+            };
             let known = if high == event.high { self.slots.get_mut(home) } else { None };
             let known = match known.filter(|entity| entity.is(event)) {
                 Some(entity) => entity,
@@ -179,8 +201,8 @@ impl Table {
             // Several events of one day often come together.
             if known.last != event.day {
                 known.last = event.day;
-                let seen = (known.number, event.day);
-                self.log.push(seen);
+                let number = known.number;
+                self.log.push(number, day);
             }
         }
         Ok(())
@@ -228,8 +250,8 @@ impl Table {
         let entities = self.in_order();
         // By number: how many days, then where the next one goes.
         let mut places = vec![0usize; (self.taken as usize).saturating_add(1)];
-        for &(number, _) in self.log.iter() {
-            if let Some(count) = places.get_mut(number as usize) {
+        for (number, _) in self.log.iter() {
+            if let Some(count) = places.get_mut(number) {
                 *count = count.saturating_add(1);
             }
         }
@@ -242,8 +264,8 @@ impl Table {
             }
         }
         let mut all = vec![0; self.log.len];
-        for &(number, day) in self.log.iter() {
-            if let Some(place) = places.get_mut(number as usize) {
+        for (number, day) in self.log.iter() {
+            if let Some(place) = places.get_mut(number) {
                 if let Some(free) = all.get_mut(*place) {
                     *free = day;
                 }

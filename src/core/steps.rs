@@ -78,9 +78,14 @@ impl Form {
     }
 }
 
-fn seconds(at: Instant) -> Option<u32> {
+/// Whole seconds since 1970, where an instant is that.
+pub fn seconds(at: Instant) -> Option<u32> {
     let since = at.checked_sub(UNIX_EPOCH)?;
     if since.checked_rem(SECOND)? == 0 { u32::try_from(since.checked_div(SECOND)?).ok() } else { None }
+}
+
+pub fn of_seconds(seconds: u32) -> Instant {
+    i64::from(seconds).saturating_mul(SECOND).saturating_add(UNIX_EPOCH)
 }
 
 /// Writes a customer's record by way of `scratch`, unless there are no steps.
@@ -154,8 +159,8 @@ pub fn decode(record: &Record, steps: &mut Vec<Step>) -> Result<(), CoreError> {
     let (instants, amounts) = parts.ok_or(CoreError::CorruptState)?;
     let step = |at: Instant| Step { at, amount: 0 };
     if form.in_seconds {
-        let at = |bytes: &[u8; 4]| i64::from(u32::from_le_bytes(*bytes)).saturating_mul(SECOND);
-        steps.extend(instants.as_chunks().0.iter().map(|bytes| step(at(bytes).saturating_add(UNIX_EPOCH))));
+        let at = |bytes: &[u8; 4]| of_seconds(u32::from_le_bytes(*bytes));
+        steps.extend(instants.as_chunks().0.iter().map(|bytes| step(at(bytes))));
     } else {
         steps.extend(instants.as_chunks().0.iter().map(|bytes| step(Instant::from_le_bytes(*bytes))));
     }

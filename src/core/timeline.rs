@@ -9,14 +9,69 @@ use super::keys::{KeyKind, scatter};
 use super::money::Amount;
 use super::parts::{Parts, copy};
 use super::records::{MAX_SCALE, Records, merge, write_header};
-use super::steps::{self, Step, Steps};
+use super::steps::{self, Step, Steps, of_seconds, seconds};
 
+/// An interval and its amount, in units of the summary's scale.
 #[derive(Clone, Copy, Debug)]
 struct Row {
     key: u128,
     from: Instant,
     until: Instant,
     amount: i128,
+}
+
+/// The same in two thirds of the memory, for whole seconds and amounts of 64 bits.
+#[derive(Clone, Copy, Debug)]
+struct ShortRow {
+    // Two halves, as a u128 would be aligned to 16 bytes.
+    high: u64,
+    low: u64,
+    amount: u64,
+    from: u32,
+    /// The largest: no end.
+    until: u32,
+}
+
+impl ShortRow {
+    fn of(row: &Row) -> Option<Self> {
+        let until = if row.until == FOREVER {
+            Some(u32::MAX)
+        } else {
+            seconds(row.until).filter(|&until| until < u32::MAX)
+        };
+        let (high, low) = ((row.key >> 64) as u64, row.key as u64);
+        Some(ShortRow {
+            high,
+            low,
+            amount: u64::try_from(row.amount).ok()?,
+            from: seconds(row.from)?,
+            until: until?,
+        })
+    }
+}
+
+trait Paid {
+    fn row(&self) -> Row;
+    fn key(&self) -> u128;
+}
+
+impl Paid for Row {
+    fn row(&self) -> Row {
+        *self
+    }
+    fn key(&self) -> u128 {
+        self.key
+    }
+}
+
+impl Paid for ShortRow {
+    fn row(&self) -> Row {
+        let until = if self.until == u32::MAX { FOREVER } else { of_seconds(self.until) };
+        Row { key: self.key(), from: of_seconds(self.from), until, amount: self.amount.into() }
+    }
+    fn key(&self) -> u128 {
+        u128::from(self.high) << 64 | u128::from(self.low)
+    }
 }
 
 /// Rows that are put in order at once.
@@ -26,6 +81,7 @@ const MAX_ROWS: usize = 1 << 22;
 pub struct Timeline {
     kind: KeyKind,
     scale: u8,
+    short: Vec<ShortRow>,
     rows: Vec<Row>,
     parts: Parts,
 }
@@ -40,11 +96,20 @@ impl Timeline {
         self.kind.join(kind)?;
         self.raise_scale(amount.scale())?;
         let amount = rescale(amount.digits(), amount.scale(), self.scale)?;
-        if self.rows.len() >= MAX_ROWS {
+        if self.short.len().max(self.rows.len()) >= MAX_ROWS {
             self.set_rows_apart()?;
         }
-        self.rows.try_reserve(1).map_err(|_| CoreError::TooLarge)?;
-        self.rows.push(Row { key: scatter(key), from: paid.from, until, amount });
+        self.append(Row { key: scatter(key), from: paid.from, until, amount })
+    }
+
+    fn append(&mut self, row: Row) -> Result<(), CoreError> {
+        if let Some(short) = ShortRow::of(&row) {
+            self.short.try_reserve(1).map_err(|_| CoreError::TooLarge)?;
+            self.short.push(short);
+        } else {
+            self.rows.try_reserve(1).map_err(|_| CoreError::TooLarge)?;
+            self.rows.push(row);
+        }
         Ok(())
     }
 
@@ -82,40 +147,20 @@ impl Timeline {
     }
 
     fn set_rows_apart(&mut self) -> Result<(), CoreError> {
-        let mut part = Vec::new();
-        self.write_rows(&mut part)?;
+        let parts = self.own_parts()?;
+        self.short.clear();
         self.rows.clear();
-        self.parts.push(part);
+        parts.into_iter().for_each(|part| self.parts.push(part));
         self.compact_parts()
     }
 
-    fn write_rows(&mut self, sink: &mut impl Sink) -> Result<(), CoreError> {
-        self.order();
-        // Nearly always: an interval of one customer in whole seconds.
-        sink.expect(self.rows.len().saturating_mul(36))?;
-        write_header(sink, self.kind, self.scale)?;
-        let (mut changes, mut steps, mut scratch) = (Vec::new(), Vec::new(), Vec::new());
-        for rows in self.rows.chunk_by(|a, b| a.key == b.key) {
-            let Some(key) = rows.first().map(|row| row.key) else { continue };
-            steps.clear();
-            if let [row] = rows {
-                steps.push(Step { at: row.from, amount: row.amount });
-                if row.until < FOREVER {
-                    steps.push(Step { at: row.until, amount: 0 });
-                }
-            } else {
-                changes.clear();
-                for row in rows {
-                    changes.push(Step { at: row.from, amount: row.amount });
-                    if row.until < FOREVER {
-                        changes.push(Step { at: row.until, amount: row.amount.saturating_neg() });
-                    }
-                }
-                add_up(&mut changes, &mut steps)?;
-            }
-            steps::write(sink, &mut scratch, key, &steps)?;
-        }
-        Ok(())
+    /// All rows that are not in parts, as parts.
+    fn own_parts(&mut self) -> Result<Vec<Vec<u8>>, CoreError> {
+        let (mut short, mut long) = (Vec::new(), Vec::new());
+        write_rows(&mut self.short, self.kind, self.scale, &mut short)?;
+        write_rows(&mut self.rows, self.kind, self.scale, &mut long)?;
+        let some = [(self.short.is_empty(), short), (self.rows.is_empty(), long)].into_iter();
+        Ok(some.filter(|(empty, _)| !empty).map(|(_, part)| part).collect())
     }
 
     /// Parts as one summary.
@@ -152,28 +197,15 @@ impl Timeline {
         })
     }
 
-    /// Keys are spread evenly, so their first bits deal the rows into buckets that fit a processor's cache and are sorted
-    /// there: for a million rows two thirds of the time of sorting them at once.
-    fn order(&mut self) {
-        const BUCKET: usize = 512;
-        let bits = self.rows.len().div_euclid(BUCKET).checked_ilog2().unwrap_or(0).min(16);
-        if bits > 0 {
-            deal(&mut self.rows, bits);
-        }
-        self.rows.chunk_by_mut(|a, b| first_bits(a.key, bits) == first_bits(b.key, bits)).for_each(
-            |bucket| {
-                bucket.sort_unstable_by_key(|row| row.key);
-            },
-        );
-    }
-
     fn raise_scale(&mut self, scale: u8) -> Result<(), CoreError> {
         if scale > MAX_SCALE {
             return Err(CoreError::AmountOutOfRange);
         }
         if scale > self.scale {
-            for row in &mut self.rows {
-                row.amount = rescale(row.amount, self.scale, scale)?;
+            let rows: Vec<Row> =
+                self.short.drain(..).map(|row| row.row()).chain(self.rows.drain(..)).collect();
+            for row in rows {
+                self.append(Row { amount: rescale(row.amount, self.scale, scale)?, ..row })?;
             }
             self.scale = scale;
         }
@@ -184,30 +216,68 @@ impl Timeline {
 impl Summary for Timeline {
     fn merge(&mut self, other: &mut Timeline) -> Result<(), CoreError> {
         // What a worker handed over is parts alone.
-        if !other.rows.is_empty() {
+        if !other.short.is_empty() || !other.rows.is_empty() {
             other.set_rows_apart()?;
         }
         other.parts.take().into_iter().try_for_each(|part| self.add_own(part))
     }
     fn encode(&mut self, sink: &mut impl Sink) -> Result<(), CoreError> {
-        if self.parts.is_empty() && self.rows.is_empty() {
-            return write_header(sink, KeyKind::None, 0);
+        match (self.parts.is_empty(), self.short.is_empty(), self.rows.is_empty()) {
+            (true, true, true) => write_header(sink, KeyKind::None, 0),
+            (true, _, true) => write_rows(&mut self.short, self.kind, self.scale, sink),
+            (true, true, _) => write_rows(&mut self.rows, self.kind, self.scale, sink),
+            _ => {
+                let own = self.own_parts()?;
+                self.merge_parts(self.parts.iter().chain(own.iter().map(Vec::as_slice)), sink)
+            }
         }
-        if self.parts.is_empty() {
-            return self.write_rows(sink);
-        }
-        let mut own = Vec::new();
-        if !self.rows.is_empty() {
-            self.write_rows(&mut own)?;
-        }
-        let own = [own.as_slice()].into_iter().filter(|own| !own.is_empty());
-        self.merge_parts(self.parts.iter().chain(own), sink)
     }
     fn decode(bytes: &[u8]) -> Result<Self, CoreError> {
         let mut timeline = Timeline::default();
         timeline.add_own(copy(bytes)?)?;
         Ok(timeline)
     }
+}
+
+/// The summary of rows, which are put in order.
+fn write_rows<T: Paid>(
+    rows: &mut [T], kind: KeyKind, scale: u8, sink: &mut impl Sink,
+) -> Result<(), CoreError> {
+    order(rows);
+    // Nearly always: an interval of one customer in whole seconds.
+    sink.expect(rows.len().saturating_mul(36))?;
+    write_header(sink, kind, scale)?;
+    let (mut changes, mut steps, mut scratch) = (Vec::new(), Vec::new(), Vec::new());
+    for rows in rows.chunk_by(|a, b| a.key() == b.key()) {
+        let Some(key) = rows.first().map(Paid::key) else { continue };
+        changes.clear();
+        for row in rows.iter().map(Paid::row) {
+            changes.push(Step { at: row.from, amount: row.amount });
+            if row.until < FOREVER {
+                changes.push(Step { at: row.until, amount: row.amount.saturating_neg() });
+            }
+        }
+        if rows.len() > 1 {
+            add_up(&mut changes, &mut steps)?;
+        } else {
+            steps.clear();
+            steps.extend(changes.iter().map(|change| Step { amount: change.amount.max(0), ..*change }));
+        }
+        steps::write(sink, &mut scratch, key, &steps)?;
+    }
+    Ok(())
+}
+
+/// Keys are spread evenly, so their first bits deal the rows into buckets that fit a processor's cache and are sorted
+/// there: for a million rows two thirds of the time of sorting them at once.
+fn order<T: Paid>(rows: &mut [T]) {
+    const BUCKET: usize = 512;
+    let bits = rows.len().div_euclid(BUCKET).checked_ilog2().unwrap_or(0).min(16);
+    if bits > 0 {
+        deal(rows, bits);
+    }
+    rows.chunk_by_mut(|a, b| first_bits(a.key(), bits) == first_bits(b.key(), bits))
+        .for_each(|bucket| bucket.sort_unstable_by_key(Paid::key));
 }
 
 /// Changes of an amount, in any order, as the steps of their running sum.
@@ -232,10 +302,10 @@ fn first_bits(key: u128, bits: u32) -> usize {
 }
 
 /// Puts rows into the order of their keys' first bits, in place: each row is swapped to the next free place of its bucket.
-fn deal(rows: &mut [Row], bits: u32) {
+fn deal<T: Paid>(rows: &mut [T], bits: u32) {
     let mut ends = vec![0usize; 1usize.checked_shl(bits).unwrap_or(1)];
     for row in rows.iter() {
-        if let Some(end) = ends.get_mut(first_bits(row.key, bits)) {
+        if let Some(end) = ends.get_mut(first_bits(row.key(), bits)) {
             *end = end.saturating_add(1);
         }
     }
@@ -248,7 +318,7 @@ fn deal(rows: &mut [Row], bits: u32) {
     }
     for (bucket, &end) in ends.iter().enumerate() {
         while let Some(&place) = next.get(bucket).filter(|&&place| place < end) {
-            let Some(home) = rows.get(place).map(|row| first_bits(row.key, bits)) else { return };
+            let Some(home) = rows.get(place).map(|row| first_bits(row.key(), bits)) else { return };
             let Some(free) = next.get_mut(home) else { return };
             rows.swap(place, *free);
             *free = free.saturating_add(1);
