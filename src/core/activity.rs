@@ -255,6 +255,16 @@ mod tests {
     }
 
     #[test]
+    fn the_bytes_never_change() {
+        let bytes = summarise(&[(7, 9506), (7, 9501), (8, -5), (8, 90_000)]).to_bytes().expect("small");
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(
+            hex,
+            "01010002000000720164eac5893f817d5e9fe53d788f401d25000005000200008073ce0acb07c9d0993fd443f5df73caf1fbffffff955f0100"
+        );
+    }
+
+    #[test]
     fn empty_is_one_value_and_kinds_do_not_mix() {
         assert_eq!(summarise(&[]).to_bytes(), Ok(vec![1, 0, 0]));
         let mut activity = summarise(&[(1, 1)]);

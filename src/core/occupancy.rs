@@ -21,6 +21,12 @@ const MAX_TABLES: usize = 10_000;
 #[derive(Clone, Debug, Default)]
 pub struct Occupancy {
     few: Vec<(u8, Place)>,
+    /// Made when there are more, as it is large.
+    many: Option<Box<Many>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Many {
     tables: Vec<Table>,
     /// The table used last, as rows of one garage come together.
     last: usize,
@@ -81,58 +87,71 @@ impl Occupancy {
         if self.few.len() >= FEW {
             self.tally_few()?;
         }
-        if self.tables.is_empty() {
-            return read_hourly(document, |hour, amount| {
-                let hour = u8::try_from(hour).map_err(|_| CoreError::CorruptState)?;
-                self.few.push((hour, Place { capacity, count: count_of(amount)? }));
-                Ok(())
-            });
+        if let Some(many) = &mut self.many {
+            return many.push(document, capacity);
         }
+        read_hourly(document, |hour, amount| {
+            let hour = u8::try_from(hour).map_err(|_| CoreError::CorruptState)?;
+            self.few.push((hour, Place { capacity, count: count_of(amount)? }));
+            Ok(())
+        })
+    }
+
+    /// Adds a finished summary, which may have come from anywhere.
+    pub fn add(&mut self, bytes: &[u8]) -> Result<(), CoreError> {
+        let many = self.tally_few()?;
+        let hours = cells::read(bytes, |place, hours| many.add_cell(place, hours))?;
+        many.add_hours(&hours)
+    }
+
+    pub fn add_hours(&mut self, hours: &Hours) -> Result<(), CoreError> {
+        self.tally_few()?.add_hours(hours)
+    }
+
+    /// How many hours had a count at a known capacity.
+    pub fn add_cell(&mut self, place: Place, hours: u64) -> Result<(), CoreError> {
+        self.tally_few()?.add_cell(place, hours)
+    }
+
+    fn tally_few(&mut self) -> Result<&mut Many, CoreError> {
+        let many = self.many.get_or_insert_default();
+        for (hour, place) in std::mem::take(&mut self.few) {
+            let table = many.table(place.capacity).and_then(|table| many.tables.get_mut(table));
+            match (whole(place.count), table) {
+                (Some(count), Some(table)) => table.add(hour.into(), count)?,
+                _ => add_other(&mut many.hours, &mut many.others, hour.into(), place)?,
+            }
+        }
+        Ok(many)
+    }
+}
+
+impl Many {
+    fn push(&mut self, document: &[u8], capacity: u32) -> Result<(), CoreError> {
         let table = self.table(capacity);
         read_hourly(document, |hour, amount| {
             let small =
                 u32::try_from(amount.digits()).ok().filter(|&count| amount.scale() == 0 && count < TALLIED);
             match (small, table.and_then(|table| self.tables.get_mut(table))) {
                 (Some(count), Some(table)) => table.add(hour, count),
-                _ => add_other(
-                    &mut self.hours,
-                    &mut self.others,
-                    hour,
-                    Place { capacity, count: count_of(amount)? },
-                ),
+                _ => {
+                    let place = Place { capacity, count: count_of(amount)? };
+                    add_other(&mut self.hours, &mut self.others, hour, place)
+                }
             }
         })
     }
 
-    /// Adds a finished summary, which may have come from anywhere.
-    pub fn add(&mut self, bytes: &[u8]) -> Result<(), CoreError> {
-        self.tally_few()?;
-        let hours = cells::read(bytes, |place, hours| self.add_cell(place, hours))?;
-        self.add_hours(&hours)
-    }
-
-    pub fn add_hours(&mut self, hours: &Hours) -> Result<(), CoreError> {
+    fn add_hours(&mut self, hours: &Hours) -> Result<(), CoreError> {
         self.hours.iter_mut().zip(hours).try_for_each(|(sum, hour)| sum.add(hour))
     }
 
-    /// How many hours had a count at a known capacity.
-    pub fn add_cell(&mut self, place: Place, hours: u64) -> Result<(), CoreError> {
+    fn add_cell(&mut self, place: Place, hours: u64) -> Result<(), CoreError> {
         let count = whole(place.count).zip(u32::try_from(hours).ok());
         if let (Some((count, hours)), Some(table)) = (count, self.table(place.capacity)) {
             return self.tables.get_mut(table).map_or(Ok(()), |table| table.add_cell(count, hours));
         }
         add(&mut self.others, place, hours)
-    }
-
-    fn tally_few(&mut self) -> Result<(), CoreError> {
-        for (hour, place) in std::mem::take(&mut self.few) {
-            let table = self.table(place.capacity).and_then(|table| self.tables.get_mut(table));
-            match (whole(place.count), table) {
-                (Some(count), Some(table)) => table.add(hour.into(), count)?,
-                _ => add_other(&mut self.hours, &mut self.others, hour.into(), place)?,
-            }
-        }
-        Ok(())
     }
 
     /// The table of a capacity, unless there are too many.
@@ -158,13 +177,15 @@ impl Summary for Occupancy {
         self.add(&bytes)
     }
     fn encode(&mut self, sink: &mut impl Sink) -> Result<(), CoreError> {
-        let mut hours = self.hours;
-        let mut others = self.others.clone();
+        let none = Many::default();
+        let many = self.many.as_deref().unwrap_or(&none);
+        let mut hours = many.hours;
+        let mut others = many.others.clone();
         for &(hour, place) in &self.few {
             add_other(&mut hours, &mut others, hour.into(), place)?;
         }
         let mut cells: Vec<(Place, u64)> = Vec::new();
-        for table in &self.tables {
+        for table in &many.tables {
             for (sum, tally) in hours.iter_mut().zip(table.hours) {
                 sum.add(&table.hour(tally)?)?;
             }
@@ -225,7 +246,7 @@ mod tests {
         let mut occupancy = Occupancy::default();
         for &(capacity, hour, count) in seen {
             if occupancy.few.len() >= FEW {
-                occupancy.tally_few().expect("small");
+                occupancy.tally_few().map(|_| ()).expect("small");
             }
             occupancy.few.push((hour, Place { capacity, count }));
         }
@@ -296,6 +317,17 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_bytes_never_change() {
+        let seen = [(10, 9, 6 * WHOLE), (40, 9, 18 * WHOLE), (0, 24, WHOLE / 2), (10, 9, 123)];
+        let bytes = summarise(&seen).to_bytes().expect("small");
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(
+            hex,
+            "010903fbe08bb459fbe08bb45980b09dc2df010305180180cab5ee0100000000ff0a02f701010c0128012401"
+        );
     }
 
     #[test]

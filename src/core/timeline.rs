@@ -250,6 +250,13 @@ fn write_rows<T: Paid>(
     let (mut changes, mut steps, mut scratch) = (Vec::new(), Vec::new(), Vec::new());
     for rows in rows.chunk_by(|a, b| a.key() == b.key()) {
         let Some(key) = rows.first().map(Paid::key) else { continue };
+        if let [row] = rows {
+            let row = row.row();
+            let steps = [Step { at: row.from, amount: row.amount }, Step { at: row.until, amount: 0 }];
+            let ends = usize::from(row.until < FOREVER);
+            steps::write(sink, &mut scratch, key, steps.get(..=ends).unwrap_or_default())?;
+            continue;
+        }
         changes.clear();
         for row in rows.iter().map(Paid::row) {
             changes.push(Step { at: row.from, amount: row.amount });
@@ -257,12 +264,7 @@ fn write_rows<T: Paid>(
                 changes.push(Step { at: row.until, amount: row.amount.saturating_neg() });
             }
         }
-        if rows.len() > 1 {
-            add_up(&mut changes, &mut steps)?;
-        } else {
-            steps.clear();
-            steps.extend(changes.iter().map(|change| Step { amount: change.amount.max(0), ..*change }));
-        }
+        add_up(&mut changes, &mut steps)?;
         steps::write(sink, &mut scratch, key, &steps)?;
     }
     Ok(())
@@ -484,6 +486,28 @@ mod tests {
                 "{size}"
             );
         }
+    }
+
+    #[test]
+    fn the_bytes_never_change() {
+        // Stored summaries have them: seconds and cents, then microseconds and an amount of sixteen bytes.
+        let mut timeline = Timeline::default();
+        let span = Span { from: of_seconds(1), until: Some(of_seconds(u32::MAX)) };
+        timeline.push(KeyKind::Bigint, 7, span, Amount::new(1099, 2)).expect("small");
+        let span = Span { from: 1, until: None };
+        timeline.push(KeyKind::Bigint, 8, span, Amount::new(1 << 70, 2)).expect("small");
+        let bytes = timeline.to_bytes().expect("small");
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(
+            hex,
+            "01020202000040720164eac5893f817d5e9fe53d788f4001000000ffffffff4b040000000000000100002073ce0acb07c9d0993fd443f5df73caf1010000000000000000000000000000004000000000000000"
+        );
+        let mut steps = Vec::new();
+        visit(&bytes, |key, of_one| steps.push((gather(key), of_one.to_vec())));
+        let step = |at, amount| Step { at, amount };
+        let ends = vec![step(of_seconds(1), 1099), step(of_seconds(u32::MAX), 0)];
+        steps.sort_by_key(|customer| customer.0);
+        assert_eq!(steps, [(7, ends), (8, vec![step(1, 1 << 70)])]);
     }
 
     #[test]

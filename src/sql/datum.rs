@@ -164,14 +164,9 @@ pub struct Bytes {
 const HEADER: usize = pg_sys::VARHDRSZ;
 
 impl Bytes {
+    /// Memory comes with the first byte, or with what is expected.
     pub fn new() -> Self {
-        Bytes::with_room(256)
-    }
-
-    fn with_room(room: usize) -> Self {
-        // SAFETY: palloc returns that many bytes or raises an error; the header is among them.
-        let start = unsafe { pg_sys::palloc(room) }.cast();
-        Bytes { start, length: HEADER, room }
+        Bytes { start: std::ptr::null_mut(), length: HEADER, room: 0 }
     }
 
     fn grow(&mut self, more: usize, room: usize) -> Result<(), CoreError> {
@@ -179,15 +174,22 @@ impl Bytes {
         const MOST: usize = (1 << 30) - 1;
         let needed = self.length.checked_add(more).filter(|&needed| needed <= MOST);
         self.room = needed.ok_or(CoreError::TooLarge)?.max(room.min(MOST));
-        // SAFETY: start came from palloc or repalloc.
-        self.start = unsafe { pg_sys::repalloc(self.start.cast(), self.room) }.cast();
+        // SAFETY: start is null or came from here; PostgreSQL raises an error where there is no memory.
+        let start = unsafe {
+            if self.start.is_null() {
+                pg_sys::palloc(self.room)
+            } else {
+                pg_sys::repalloc(self.start.cast(), self.room)
+            }
+        };
+        self.start = start.cast();
         Ok(())
     }
 }
 
 impl Sink for Bytes {
     fn put(&mut self, bytes: &[u8]) -> Result<(), CoreError> {
-        if bytes.len() > self.room - self.length {
+        if bytes.len() > self.room.saturating_sub(self.length) {
             self.grow(bytes.len(), self.room.saturating_mul(2))?;
         }
         // SAFETY: there is room behind `length`, which nobody else points to.
@@ -202,7 +204,11 @@ impl Sink for Bytes {
 
 // SAFETY: the datum of a varlena whose header states how many bytes were put behind it.
 unsafe impl BoxRet for Bytes {
-    unsafe fn box_into<'fcx>(self, fcinfo: &mut FcInfo<'fcx>) -> pgrx::datum::Datum<'fcx> {
+    unsafe fn box_into<'fcx>(mut self, fcinfo: &mut FcInfo<'fcx>) -> pgrx::datum::Datum<'fcx> {
+        if self.start.is_null() {
+            // SAFETY: PostgreSQL raises an error where there is no memory.
+            self.start = unsafe { pg_sys::palloc(HEADER) }.cast();
+        }
         // SAFETY: start has room for the header; the length is below 2^30, so it fits the header.
         unsafe {
             pgrx::varlena::set_varsize_4b(self.start.cast(), self.length as i32);
