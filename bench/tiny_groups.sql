@@ -2,7 +2,9 @@
 -- Target: at most twice the time of array_agg.
 SET max_parallel_workers_per_gather = 0;
 SET jit = off;
-SET work_mem = '2GB';
+SET work_mem = '256MB';
+-- One plan for all: sorted groups.
+SET enable_hashagg = off;
 CREATE TABLE bench.row AS
 SELECT n AS id, timestamptz '2025-01-01 00:00Z' + n * interval '1 second' AS at, 12.50 AS amount, '[1, 2, 3]'::jsonb AS hourly
 FROM generate_series(1, 1000000::bigint) AS n;

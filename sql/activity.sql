@@ -34,16 +34,18 @@ LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'activity_final_wrapper
 CREATE FUNCTION vend_internal.activity_rollup_accum(internal, vend.activity) RETURNS internal
 LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'activity_rollup_accum_wrapper';
 
+-- SSPACE is what a group of some hundred rows takes. Told less, the planner would keep many groups in one hash table, whose size
+-- PostgreSQL cannot see: it does not count Rust's memory.
 CREATE AGGREGATE vend.activity(entity uuid, at timestamptz, timezone text) (
-    SFUNC = vend_internal.activity_accum, STYPE = internal, SSPACE = 1024,
+    SFUNC = vend_internal.activity_accum, STYPE = internal, SSPACE = 8192,
     COMBINEFUNC = vend_internal.activity_combine, SERIALFUNC = vend_internal.activity_serial,
     DESERIALFUNC = vend_internal.activity_deserial, FINALFUNC = vend_internal.activity_final, PARALLEL = SAFE);
 CREATE AGGREGATE vend.activity(entity bigint, at timestamptz, timezone text) (
-    SFUNC = vend_internal.activity_accum, STYPE = internal, SSPACE = 1024,
+    SFUNC = vend_internal.activity_accum, STYPE = internal, SSPACE = 8192,
     COMBINEFUNC = vend_internal.activity_combine, SERIALFUNC = vend_internal.activity_serial,
     DESERIALFUNC = vend_internal.activity_deserial, FINALFUNC = vend_internal.activity_final, PARALLEL = SAFE);
 CREATE AGGREGATE vend.activity(entity text, at timestamptz, timezone text) (
-    SFUNC = vend_internal.activity_accum, STYPE = internal, SSPACE = 1024,
+    SFUNC = vend_internal.activity_accum, STYPE = internal, SSPACE = 8192,
     COMBINEFUNC = vend_internal.activity_combine, SERIALFUNC = vend_internal.activity_serial,
     DESERIALFUNC = vend_internal.activity_deserial, FINALFUNC = vend_internal.activity_final, PARALLEL = SAFE);
 COMMENT ON AGGREGATE vend.activity(uuid, timestamptz, text) IS
@@ -53,7 +55,7 @@ COMMENT ON AGGREGATE vend.activity(bigint, timestamptz, text) IS 'As vend.activi
 COMMENT ON AGGREGATE vend.activity(text, timestamptz, text) IS
     'As vend.activity(uuid, ...); the summary holds a 128-bit hash of each entity, not the text.';
 CREATE AGGREGATE vend.rollup(vend.activity) (
-    SFUNC = vend_internal.activity_rollup_accum, STYPE = internal, SSPACE = 1024,
+    SFUNC = vend_internal.activity_rollup_accum, STYPE = internal, SSPACE = 8192,
     COMBINEFUNC = vend_internal.activity_combine, SERIALFUNC = vend_internal.activity_serial,
     DESERIALFUNC = vend_internal.activity_deserial, FINALFUNC = vend_internal.activity_final, PARALLEL = SAFE);
 COMMENT ON AGGREGATE vend.rollup(vend.activity) IS

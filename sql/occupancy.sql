@@ -30,8 +30,10 @@ LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'occupancy_final_wrappe
 CREATE FUNCTION vend_internal.occupancy_rollup_accum(internal, vend.occupancy) RETURNS internal
 LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'occupancy_rollup_accum_wrapper';
 
+-- SSPACE is what a group of some hundred rows takes. Told less, the planner would keep many groups in one hash table, whose size
+-- PostgreSQL cannot see: it does not count Rust's memory.
 CREATE AGGREGATE vend.occupancy(hourly jsonb, capacity int) (
-    SFUNC = vend_internal.occupancy_accum, STYPE = internal, SSPACE = 1024,
+    SFUNC = vend_internal.occupancy_accum, STYPE = internal, SSPACE = 8192,
     COMBINEFUNC = vend_internal.occupancy_combine, SERIALFUNC = vend_internal.occupancy_serial,
     DESERIALFUNC = vend_internal.occupancy_deserial, FINALFUNC = vend_internal.occupancy_final, PARALLEL = SAFE);
 COMMENT ON AGGREGATE vend.occupancy(jsonb, int) IS
@@ -39,7 +41,7 @@ COMMENT ON AGGREGATE vend.occupancy(jsonb, int) IS
     'skips the row; a capacity that is NULL or not positive is not known. 22023: malformed document. 22003: count out of range. '
     '54000: too large.';
 CREATE AGGREGATE vend.rollup(vend.occupancy) (
-    SFUNC = vend_internal.occupancy_rollup_accum, STYPE = internal, SSPACE = 1024,
+    SFUNC = vend_internal.occupancy_rollup_accum, STYPE = internal, SSPACE = 8192,
     COMBINEFUNC = vend_internal.occupancy_combine, SERIALFUNC = vend_internal.occupancy_serial,
     DESERIALFUNC = vend_internal.occupancy_deserial, FINALFUNC = vend_internal.occupancy_final, PARALLEL = SAFE);
 COMMENT ON AGGREGATE vend.rollup(vend.occupancy) IS 'Merges occupancies into that of all their documents; NULL ones are skipped.';

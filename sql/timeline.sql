@@ -34,16 +34,18 @@ LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'timeline_final_wrapper
 CREATE FUNCTION vend_internal.timeline_rollup_accum(internal, vend.timeline) RETURNS internal
 LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'timeline_rollup_accum_wrapper';
 
+-- SSPACE is what a group of some hundred rows takes. Told less, the planner would keep many groups in one hash table, whose size
+-- PostgreSQL cannot see: it does not count Rust's memory.
 CREATE AGGREGATE vend.timeline(customer uuid, valid_from timestamptz, valid_to timestamptz, monthly_amount numeric) (
-    SFUNC = vend_internal.timeline_accum, STYPE = internal, SSPACE = 1024,
+    SFUNC = vend_internal.timeline_accum, STYPE = internal, SSPACE = 8192,
     COMBINEFUNC = vend_internal.timeline_combine, SERIALFUNC = vend_internal.timeline_serial,
     DESERIALFUNC = vend_internal.timeline_deserial, FINALFUNC = vend_internal.timeline_final, PARALLEL = SAFE);
 CREATE AGGREGATE vend.timeline(customer bigint, valid_from timestamptz, valid_to timestamptz, monthly_amount numeric) (
-    SFUNC = vend_internal.timeline_accum, STYPE = internal, SSPACE = 1024,
+    SFUNC = vend_internal.timeline_accum, STYPE = internal, SSPACE = 8192,
     COMBINEFUNC = vend_internal.timeline_combine, SERIALFUNC = vend_internal.timeline_serial,
     DESERIALFUNC = vend_internal.timeline_deserial, FINALFUNC = vend_internal.timeline_final, PARALLEL = SAFE);
 CREATE AGGREGATE vend.timeline(customer text, valid_from timestamptz, valid_to timestamptz, monthly_amount numeric) (
-    SFUNC = vend_internal.timeline_accum, STYPE = internal, SSPACE = 1024,
+    SFUNC = vend_internal.timeline_accum, STYPE = internal, SSPACE = 8192,
     COMBINEFUNC = vend_internal.timeline_combine, SERIALFUNC = vend_internal.timeline_serial,
     DESERIALFUNC = vend_internal.timeline_deserial, FINALFUNC = vend_internal.timeline_final, PARALLEL = SAFE);
 COMMENT ON AGGREGATE vend.timeline(uuid, timestamptz, timestamptz, numeric) IS
@@ -53,7 +55,7 @@ COMMENT ON AGGREGATE vend.timeline(bigint, timestamptz, timestamptz, numeric) IS
 COMMENT ON AGGREGATE vend.timeline(text, timestamptz, timestamptz, numeric) IS
     'As vend.timeline(uuid, ...); the summary holds a 128-bit hash of each customer, not the text.';
 CREATE AGGREGATE vend.rollup(vend.timeline) (
-    SFUNC = vend_internal.timeline_rollup_accum, STYPE = internal, SSPACE = 1024,
+    SFUNC = vend_internal.timeline_rollup_accum, STYPE = internal, SSPACE = 8192,
     COMBINEFUNC = vend_internal.timeline_combine, SERIALFUNC = vend_internal.timeline_serial,
     DESERIALFUNC = vend_internal.timeline_deserial, FINALFUNC = vend_internal.timeline_final, PARALLEL = SAFE);
 

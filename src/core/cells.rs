@@ -32,6 +32,11 @@ pub struct Hour {
 pub type Hours = [Hour; MAX_SLOTS];
 
 impl Hour {
+    /// On one day.
+    pub fn once(place: Place) -> Self {
+        let rate = Rate::of(place.count, place.capacity);
+        Hour { days: 1, count: place.count.into(), pooled: rate, highest: rate }
+    }
     pub fn add(&mut self, other: &Hour) -> Result<(), CoreError> {
         self.days = self.days.checked_add(other.days).ok_or(CoreError::CountOutOfRange)?;
         self.count = self.count.checked_add(other.count).ok_or(CoreError::AmountOutOfRange)?;
@@ -41,7 +46,7 @@ impl Hour {
     }
 }
 
-/// A known capacity, and a count in billionths.
+/// A capacity (0: not known), and a count in billionths.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     pub capacity: u32,
@@ -63,7 +68,8 @@ pub fn count_of(amount: Amount) -> Result<u64, CoreError> {
 
 /// Writes the hours and the cells, which ascend by their places.
 pub fn write(sink: &mut impl Sink, hours: &Hours, cells: &[(Place, u64)]) -> Result<(), CoreError> {
-    let mut bytes = vec![VERSION];
+    let mut bytes = Vec::with_capacity(256);
+    bytes.push(VERSION);
     for (n, hour) in (0..).zip(hours).filter(|(_, hour)| hour.days > 0) {
         bytes.push(n);
         put_number(&mut bytes, hour.days.into());
@@ -177,6 +183,14 @@ fn unfolded(number: u64) -> Result<u64, CoreError> {
 
 /// Seven bits a byte, the lowest first; the top bit says that more follow.
 fn put_number(bytes: &mut Vec<u8>, mut number: u128) {
+    if let Ok(mut short) = u64::try_from(number) {
+        // Nearly always, and quicker.
+        while short >= 0x80 {
+            bytes.push((short & 0x7f) as u8 | 0x80);
+            short >>= 7;
+        }
+        return bytes.push(short as u8);
+    }
     while number >= 0x80 {
         bytes.push((number & 0x7f) as u8 | 0x80);
         number >>= 7;

@@ -154,6 +154,21 @@ impl Many {
         add(&mut self.others, place, hours)
     }
 
+    fn add_to(&self, hours: &mut Hours, cells: &mut Vec<(Place, u64)>) -> Result<(), CoreError> {
+        hours.iter_mut().zip(&self.hours).try_for_each(|(sum, hour)| sum.add(hour))?;
+        cells.extend(self.others.iter().map(|(&place, &hours)| (place, hours)));
+        for table in &self.tables {
+            for (sum, tally) in hours.iter_mut().zip(table.hours) {
+                sum.add(&table.hour(tally)?)?;
+            }
+            for (count, &hours) in (0u64..).zip(&table.counts).filter(|(_, hours)| **hours > 0) {
+                let place = Place { capacity: table.capacity, count: count.saturating_mul(WHOLE) };
+                cells.push((place, hours.into()));
+            }
+        }
+        Ok(())
+    }
+
     /// The table of a capacity, unless there are too many.
     fn table(&mut self, capacity: u32) -> Option<usize> {
         if self.tables.get(self.last).is_none_or(|table| table.capacity != capacity) {
@@ -177,30 +192,32 @@ impl Summary for Occupancy {
         self.add(&bytes)
     }
     fn encode(&mut self, sink: &mut impl Sink) -> Result<(), CoreError> {
-        let none = Many::default();
-        let many = self.many.as_deref().unwrap_or(&none);
-        let mut hours = many.hours;
-        let mut others = many.others.clone();
+        let mut hours = Hours::default();
+        let mut cells: Vec<(Place, u64)> = Vec::with_capacity(self.few.len());
         for &(hour, place) in &self.few {
-            add_other(&mut hours, &mut others, hour.into(), place)?;
+            hours.get_mut(usize::from(hour)).map_or(Ok(()), |sum| sum.add(&Hour::once(place)))?;
+            cells.extend((place.capacity > 0).then_some((place, 1)));
         }
-        let mut cells: Vec<(Place, u64)> = Vec::new();
-        for table in &many.tables {
-            for (sum, tally) in hours.iter_mut().zip(table.hours) {
-                sum.add(&table.hour(tally)?)?;
+        if let Some(many) = &self.many {
+            many.add_to(&mut hours, &mut cells)?;
+        }
+        // One place may be in all three.
+        cells.sort_unstable();
+        let mut overflow = false;
+        cells.dedup_by(|next, last| {
+            let same = next.0 == last.0;
+            if same {
+                (last.1, overflow) = match last.1.checked_add(next.1) {
+                    Some(sum) => (sum, overflow),
+                    None => (0, true),
+                };
             }
-            for (count, &hours) in (0u64..).zip(&table.counts).filter(|(_, hours)| **hours > 0) {
-                let place = Place { capacity: table.capacity, count: count.saturating_mul(WHOLE) };
-                // One place may be in both, where a table had no room.
-                let hours = u64::from(hours).checked_add(others.remove(&place).unwrap_or(0));
-                cells.push((place, hours.ok_or(CoreError::CountOutOfRange)?));
-            }
+            same
+        });
+        if overflow {
+            return Err(CoreError::CountOutOfRange);
         }
-        if !others.is_empty() {
-            cells.extend(others);
-            cells.sort_unstable();
-        }
-        for hour in &mut hours {
+        for hour in hours.iter_mut().filter(|hour| hour.pooled.is_known()) {
             hour.highest = hour.highest.in_lowest_terms();
         }
         cells::write(sink, &hours, &cells)
@@ -221,10 +238,8 @@ fn whole(count: u64) -> Option<u32> {
 fn add_other(
     hours: &mut Hours, others: &mut BTreeMap<Place, u64>, hour: usize, place: Place,
 ) -> Result<(), CoreError> {
-    let rate = Rate::of(place.count, place.capacity);
-    let one = Hour { days: 1, count: place.count.into(), pooled: rate, highest: rate };
-    hours.get_mut(hour).map_or(Ok(()), |sum| sum.add(&one))?;
-    if rate.is_known() { add(others, place, 1) } else { Ok(()) }
+    hours.get_mut(hour).map_or(Ok(()), |sum| sum.add(&Hour::once(place)))?;
+    if place.capacity > 0 { add(others, place, 1) } else { Ok(()) }
 }
 
 fn add(others: &mut BTreeMap<Place, u64>, place: Place, hours: u64) -> Result<(), CoreError> {
