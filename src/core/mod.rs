@@ -23,6 +23,7 @@ pub mod demo;
 pub mod error;
 pub mod jsonb;
 pub mod keys;
+pub mod ledger;
 pub mod money;
 pub mod movements;
 pub mod mrr;

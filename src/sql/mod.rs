@@ -8,6 +8,7 @@ mod churn;
 mod datum;
 mod demo;
 mod generated;
+mod ledger;
 mod money;
 mod mrr;
 mod occupancy;
