@@ -38,22 +38,25 @@ BEGIN
     END IF;
     IF lower(btrim(set_policy.value)) = 'default' THEN
         DELETE FROM vend_internal.policies p WHERE p.policy = set_policy.policy;
-        RETURN;
-    END IF;
-    IF lower(btrim(set_policy.value)) <> 'none' THEN
-        BEGIN
-            given := set_policy.value::interval;
-        EXCEPTION WHEN invalid_datetime_format OR datetime_field_overflow OR interval_field_overflow THEN
-            given := interval '-1 second';
-        END;
-        IF given < interval '0' OR extract(year FROM given) <> 0 OR extract(month FROM given) <> 0 THEN
-            RAISE EXCEPTION 'policy "%" cannot be "%"', set_policy.policy, set_policy.value USING ERRCODE = '22023',
-                HINT = 'Give an interval of 0 or more in days, hours or minutes (a day is 24 hours), none or default.';
+    ELSE
+        IF lower(btrim(set_policy.value)) <> 'none' THEN
+            BEGIN
+                given := set_policy.value::interval;
+            EXCEPTION WHEN invalid_datetime_format OR datetime_field_overflow OR interval_field_overflow THEN
+                given := interval '-1 second';
+            END;
+            IF given < interval '0' OR extract(year FROM given) <> 0 OR extract(month FROM given) <> 0 THEN
+                RAISE EXCEPTION 'policy "%" cannot be "%"', set_policy.policy, set_policy.value USING ERRCODE = '22023',
+                    HINT = 'Give an interval of 0 or more in days, hours or minutes (a day is 24 hours), none or default.';
+            END IF;
+            given := make_interval(secs => extract(epoch FROM given)::float8);
         END IF;
-        given := make_interval(secs => extract(epoch FROM given)::float8);
+        INSERT INTO vend_internal.policies AS p (policy, value) VALUES (set_policy.policy, given)
+        ON CONFLICT ON CONSTRAINT policies_pkey DO UPDATE SET value = excluded.value;
     END IF;
-    INSERT INTO vend_internal.policies AS p (policy, value) VALUES (set_policy.policy, given)
-    ON CONFLICT ON CONSTRAINT policies_pkey DO UPDATE SET value = excluded.value;
+    IF set_policy.policy = 'past_due_grace' THEN
+        PERFORM vend_internal.rebuild_ledger();
+    END IF;
 END $$;
 COMMENT ON FUNCTION vend.set_policy(text, text) IS
     'Sets a policy of vend.policies to an interval, to none for no limit, or to default. 22004: NULL. 22023: unknown policy, bad interval.';

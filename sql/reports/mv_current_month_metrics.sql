@@ -32,7 +32,7 @@ subscriptions AS (
             AND (s.status = 'canceled' OR s.cancel_at_period_end) AND vend.local_day(s.canceled_at, m.timezone) >= m.first_day) AS cancellations
     FROM paid p
     JOIN month m ON m.garage_id = p.garage_id
-    JOIN vend_staging.stg_subscriptions s ON s.id = p.subscription_id
+    LEFT JOIN vend_staging.stg_subscriptions s ON s.id = p.subscription_id
     GROUP BY p.garage_id, p.currency
 )
 SELECT m.garage_id, m.garage_name, c.currency,

@@ -82,6 +82,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     inspected record;
     errors vend_internal.source_problem[];
+    subscriptions regclass;
     made record;
 BEGIN
     IF source_schema IS NULL OR mapping IS NULL OR timezone IS NULL THEN
@@ -91,6 +92,10 @@ BEGIN
     IF vend_internal.known_timezone(timezone) IS NULL THEN
         RAISE EXCEPTION 'time zone "%" is not known', timezone USING ERRCODE = '22023',
             HINT = 'Use a name of pg_timezone_names with region and city, such as Europe/Berlin, or UTC.';
+    END IF;
+    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        RAISE EXCEPTION 'cannot attach at isolation level %', current_setting('transaction_isolation') USING ERRCODE = '25000',
+            HINT = 'Use read committed: a write that commits meanwhile would be neither found nor seen.';
     END IF;
     PERFORM vend_internal.lock_source();
     inspected := vend_internal.inspect_source(source_schema, mapping, timezone);
@@ -102,7 +107,18 @@ BEGIN
         PERFORM vend_internal.refuse_source(source_schema, errors);
     END IF;
 
+    -- Before anything is granted on it: an autovacuum that holds the table would wait for the grant, and we for it.
+    subscriptions := (SELECT r.relation FROM vend_internal.source_relations(source_schema, mapping) r
+        WHERE r.table_name = 'subscriptions');
+    EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', subscriptions);
+    PERFORM vend_internal.unwatch_subscriptions(subscriptions);
     PERFORM vend_internal.create_generated_schemas();
+    -- What was seen of other tables, or through another mapping, is not the history of these.
+    IF NOT EXISTS (SELECT FROM vend_internal.source s
+        WHERE (s.source_schema, s.mapping) = (attach.source_schema, attach.mapping))
+    THEN
+        TRUNCATE vend_internal.subscription_versions;
+    END IF;
     INSERT INTO vend_internal.source AS s (source_schema, mapping, timezone, attached_at)
     VALUES (attach.source_schema, attach.mapping, attach.timezone, now())
     -- The same tables have been observed since they were attached first.
@@ -118,9 +134,13 @@ BEGIN
     PERFORM vend_internal.check_dependencies(format('vend_staging.%I', 'stg_' || r.table_name)::regclass, r.relation)
     FROM vend_internal.source_relations(source_schema, mapping) r;
     PERFORM vend_internal.record_generated(inspected.definitions);
+    -- Writers have waited since the table was locked, so what they wrote before is found, and what they write next is seen.
+    PERFORM vend_internal.watch_subscriptions(subscriptions, inspected.subscription_expressions);
+    PERFORM vend_internal.catch_up_with_source();
     RETURN QUERY SELECT format('%I.%I', g.schema_name, g.object_name), g.kind FROM vend_internal.generated g ORDER BY g.position;
 END $$;
 COMMENT ON FUNCTION vend.attach(text, jsonb, text) IS
     'Builds staging, marts and reports over the operational tables; one row per object made. Attaching again rebuilds them in '
     'place. timezone holds where a garage has none of its own. All or nothing: 3F000, 42P01, 42703, 42804, 22023, 23505 and '
-    'others with the list of problems when vend.check_source finds errors; 42P06: a schema of ours exists; 22004: NULL argument.';
+    'others with the list of problems when vend.check_source finds errors; 42P06: a schema of ours exists; 22004: NULL argument; '
+    '25000: not read committed.';

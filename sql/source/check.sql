@@ -2,7 +2,7 @@
 -- rollback of a block, so the findings and the definitions of the staging views are all that is left.
 CREATE FUNCTION vend_internal.inspect_source(
     source_schema text, mapping jsonb, timezone text,
-    OUT problems vend_internal.source_problem[], OUT definitions jsonb
+    OUT problems vend_internal.source_problem[], OUT definitions jsonb, OUT subscription_expressions jsonb
 )
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -47,10 +47,8 @@ BEGIN
                 WHERE c.table_name = source.table_name
             )
             SELECT
-                string_agg(format('%s AS %I', coalesce(i.staging_expression,
-                        CASE WHEN i.cleaning = 'timezone' THEN format('%L::text', timezone) ELSE 'NULL::' || i.type END),
-                        i.column_name),
-                    ', ' ORDER BY i.position) AS list,
+                string_agg(format('%s AS %I', e.expression, i.column_name), ', ' ORDER BY i.position) AS list,
+                jsonb_object_agg(i.column_name, e.expression) AS expressions,
                 -- What the garage itself says, for the check of its name.
                 max(CASE WHEN i.cleaning = 'timezone' THEN CASE WHEN i.staging_expression IS NULL THEN 'NULL'
                     ELSE format('(%s)', i.source_expression) END END) AS source_timezone,
@@ -58,7 +56,9 @@ BEGIN
                 bool_or(i.is_unique) AS unique_id,
                 (SELECT array_agg(p) FROM inspected s, unnest(s.problems) AS p) AS problems
             INTO columns
-            FROM inspected i;
+            FROM inspected i
+            CROSS JOIN LATERAL (SELECT coalesce(i.staging_expression, CASE WHEN i.cleaning = 'timezone'
+                THEN format('%L::text', timezone) ELSE 'NULL::' || i.type END) AS expression) AS e;
             problems := problems || columns.problems;
 
             view := format('%I.%I', scratch, 'stg_' || source.table_name);
@@ -75,6 +75,9 @@ BEGIN
             END;
             definitions := definitions || jsonb_build_object(source.table_name,
                 vend_internal.staging_query(source.table_name, columns.list, source.relation::regclass));
+            IF source.table_name = 'subscriptions' THEN
+                subscription_expressions := columns.expressions;
+            END IF;
             faulty := faulty || jsonb_build_object(source.table_name, columns.faulty);
             IF columns.unique_id THEN
                 unique_ids := unique_ids || source.table_name;
@@ -101,7 +104,7 @@ BEGIN
         ORDER BY t.table_position NULLS FIRST, c.position NULLS FIRST, p.severity, p.problem);
 END $$;
 COMMENT ON FUNCTION vend_internal.inspect_source(text, jsonb, text) IS
-    'Every finding about a source, and the query of each staging view; leaves nothing behind.';
+    'Every finding about a source, the query of each staging view, and how a subscription is read; leaves nothing behind.';
 
 CREATE FUNCTION vend.check_source(source_schema text DEFAULT 'public', mapping jsonb DEFAULT '{}')
 RETURNS TABLE (severity text, table_name text, column_name text, problem text, hint text)

@@ -29,6 +29,8 @@ BEGIN
         RETURN;
     END IF;
     BEGIN
+        PERFORM vend_internal.unwatch_subscriptions(0);
+        DROP FUNCTION IF EXISTS vend_staging.observe_subscription();
         FOR made IN SELECT * FROM vend_internal.generated ORDER BY position DESC LOOP
             PERFORM vend_internal.drop_generated(made.schema_name, made.object_name, made.kind, cascade);
         END LOOP;
@@ -41,6 +43,7 @@ BEGIN
             HINT = 'Drop what the detail names, or point it elsewhere, then try again.';
     END;
     PERFORM vend_internal.revoke_source(g.schema_name, g.table_name) FROM vend_internal.source_grants g;
+    TRUNCATE vend_internal.subscription_versions, vend_internal.ledger;
     DELETE FROM vend_internal.source;
 END $$;
 COMMENT ON FUNCTION vend_internal.detach_source(boolean) IS

@@ -30,6 +30,7 @@ pub mod error;
 pub mod hourly;
 pub mod jsonb;
 pub mod keys;
+pub mod ledger;
 pub mod money;
 pub mod movements;
 pub mod mrr;

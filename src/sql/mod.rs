@@ -10,6 +10,7 @@ mod datum;
 mod demo;
 mod generated;
 mod hourly;
+mod ledger;
 mod money;
 mod mrr;
 mod occupancy;

@@ -154,5 +154,9 @@ extension_sql_file!(
     name = "source_check",
     requires = ["source_data", "source_grants"]
 );
-extension_sql_file!("../../sql/source/detach.sql", name = "source_detach", requires = ["source_check"]);
+extension_sql_file!(
+    "../../sql/source/detach.sql",
+    name = "source_detach",
+    requires = ["source_check", "ledger_watch"]
+);
 extension_sql_file!("../../sql/source/attach.sql", name = "source_attach", requires = ["source_detach"]);

@@ -74,6 +74,10 @@ is(digest($target, 'restored_plain'), digest($source, 'platform'), 'and reports 
 is($target->psql('restored_plain', 'SELECT vend.detach()'), 0, 'detaches');
 is( $target->safe_psql('restored_plain', q{SELECT count(*) FROM pg_namespace WHERE nspname IN ('vend_staging', 'vend_marts', 'vend_reports')}),
 	'0', 'and leaves no generated schema');
+$target->safe_psql('restored_custom', q{UPDATE operations.subscriptions SET monthly_amount = monthly_amount + 1 WHERE status = 'active'});
+is( $target->safe_psql('restored_custom', q{SELECT count(*) > 0 AND bool_and(seen) FROM vend_internal.last_versions WHERE status = 'active'}),
+	't', 'writes are seen, and come after what was seen before');
+is($target->safe_psql('restored_custom', 'SELECT vend_internal.rebuild_ledger()'), '0', 'and the ledger follows them');
 is($target->psql('restored_custom', 'DROP EXTENSION vend_analytics'), 0, 'the extension can be dropped while attached');
 
 $source->stop;

@@ -1,0 +1,112 @@
+-- The ledger is a function of two things: what was seen of each subscription, and the policy past_due_grace. Versions are
+-- only ever added; the intervals are kept equal to what vend_internal.paid_intervals makes of them.
+CREATE TABLE vend_internal.subscription_versions (
+    subscription_id uuid NOT NULL,
+    version bigint GENERATED ALWAYS AS IDENTITY,
+    effective_at timestamptz NOT NULL,
+    -- Whether the write was seen. If not, the row was found at attach or inserted, and stands for its past too; earlier
+    -- prices of its pass are then versions of their own.
+    seen boolean NOT NULL,
+    deleted boolean NOT NULL DEFAULT false,
+    -- When a row that was found came to its status, as far as it says.
+    changed_at timestamptz,
+    created_at timestamptz,
+    status text,
+    cancel_at_period_end boolean,
+    current_period_end timestamptz,
+    canceled_at timestamptz,
+    monthly_amount numeric,
+    user_id uuid,
+    garage_id uuid,
+    pass_id uuid,
+    recorded_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (subscription_id, version)
+);
+COMMENT ON TABLE vend_internal.subscription_versions IS 'Every write to a subscription that concerns the ledger; append-only.';
+CREATE INDEX ON vend_internal.subscription_versions (subscription_id) WHERE deleted;
+
+CREATE TABLE vend_internal.ledger (
+    subscription_id uuid NOT NULL,
+    valid_from timestamptz NOT NULL,
+    -- infinity: no end is known.
+    valid_to timestamptz NOT NULL,
+    user_id uuid NOT NULL,
+    garage_id uuid,
+    pass_id uuid,
+    monthly_amount numeric NOT NULL CHECK (monthly_amount > 0 AND monthly_amount < 'infinity'),
+    churn_reason text,
+    PRIMARY KEY (subscription_id, valid_from),
+    CHECK (valid_from < valid_to)
+);
+COMMENT ON TABLE vend_internal.ledger IS 'Paid intervals; vend_marts.fact_subscription_periods adds currency and origin.';
+
+-- An exclusion constraint in all but name. Without btree_gist, core PostgreSQL can have one over a uuid as an address
+-- (inet_ops) or over a range of (subscription, instant), and both were tried: GiST took minutes for 100,000 rows in the
+-- order in which they come. This takes microseconds a row. Two transactions never write one subscription's intervals at
+-- once, as the row itself, whose trigger writes them, is locked.
+CREATE FUNCTION vend_internal.refuse_overlap() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (
+        SELECT
+        FROM vend_internal.ledger l
+        WHERE l.subscription_id = NEW.subscription_id AND l.valid_from <> NEW.valid_from
+            AND l.valid_from < NEW.valid_to AND NEW.valid_from < l.valid_to)
+    THEN
+        RAISE EXCEPTION 'paid intervals of subscription "%" overlap', NEW.subscription_id
+            USING ERRCODE = '23P01', HINT = 'vend_internal.rebuild_ledger() computes them again.';
+    END IF;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION vend_internal.refuse_overlap() IS 'Raises 23P01 if an interval overlaps another of its subscription.';
+CREATE CONSTRAINT TRIGGER no_overlap AFTER INSERT OR UPDATE ON vend_internal.ledger
+    FOR EACH ROW EXECUTE FUNCTION vend_internal.refuse_overlap();
+ALTER TABLE vend_internal.ledger ENABLE ALWAYS TRIGGER no_overlap;
+
+SELECT pg_catalog.pg_extension_config_dump('vend_internal.subscription_versions', '');
+SELECT pg_catalog.pg_extension_config_dump('vend_internal.subscription_versions_version_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('vend_internal.ledger', '');
+
+CREATE VIEW vend_internal.last_versions AS
+SELECT DISTINCT ON (subscription_id) v.*,
+    -- No later version takes effect before. A row that was found may look ahead, which binds nobody.
+    CASE WHEN v.seen THEN v.effective_at ELSE least(v.effective_at, now()) END AS not_before
+FROM vend_internal.subscription_versions v
+ORDER BY subscription_id, version DESC;
+COMMENT ON VIEW vend_internal.last_versions IS 'Each subscription as it was seen last.';
+
+COMMENT ON FUNCTION vend_internal.paid_intervals(timestamptz[], boolean[], timestamptz[], timestamptz[], text[], timestamptz[],
+    timestamptz[], text[], bigint) IS 'The paid intervals of one subscription from its versions, in their order (METRICS.md, 2).';
+CREATE VIEW vend_internal.computed_ledger AS
+SELECT v.subscription_id, i.valid_from, i.valid_to, v.user_id[i.number] AS user_id, v.garage_id[i.number] AS garage_id,
+    v.pass_id[i.number] AS pass_id, v.monthly_amount[i.number] AS monthly_amount, i.churn_reason
+FROM (
+    SELECT subscription_id,
+        array_agg(effective_at) AS effective_at,
+        array_agg(seen) AS seen,
+        array_agg(changed_at) AS changed_at,
+        array_agg(created_at) AS created_at,
+        array_agg(CASE WHEN deleted THEN 'deleted' ELSE nullif(status, 'deleted') END) AS status,
+        array_agg(CASE WHEN cancel_at_period_end THEN current_period_end END) AS scheduled_end,
+        array_agg(canceled_at) AS canceled_at,
+        array_agg(user_id) AS user_id,
+        array_agg(garage_id) AS garage_id,
+        array_agg(pass_id) AS pass_id,
+        array_agg(monthly_amount) AS monthly_amount,
+        array_agg(CASE WHEN user_id IS NOT NULL AND monthly_amount > 0 AND monthly_amount < 'infinity'
+            THEN format('%s %s %s %s', user_id, garage_id, pass_id, trim_scale(monthly_amount)) END) AS terms
+    -- Sorted once here: within the aggregates it would be sorted once for each.
+    FROM (SELECT * FROM vend_internal.subscription_versions ORDER BY subscription_id, version) AS sorted
+    GROUP BY subscription_id
+) AS v
+CROSS JOIN LATERAL vend_internal.paid_intervals(v.effective_at, v.seen, v.changed_at, v.created_at, v.status,
+    v.scheduled_end, v.canceled_at, v.terms,
+    (SELECT (extract(epoch FROM vend_internal.policy('past_due_grace')) * 1000000)::bigint)) AS i;
+COMMENT ON VIEW vend_internal.computed_ledger IS 'The ledger as the versions and the policy have it.';
+
+-- The columns of a subscription that the ledger reads.
+CREATE TYPE vend_internal.subscription_row AS (
+    id uuid, created_at timestamptz, updated_at timestamptz, status text, cancel_at_period_end boolean,
+    current_period_end timestamptz, canceled_at timestamptz, monthly_amount numeric, user_id uuid, garage_id uuid, pass_id uuid,
+    stripe_price_id text, renewal_attempted_at timestamptz);
+ALTER TYPE vend_internal.subscription_row OWNER TO vend_owner;
