@@ -163,6 +163,10 @@ mod tests {
                 "{\"version\": 1, \"hours\": {}, \"counts\": {\"4\": {\"1\": 1}}}",
                 "hours and counts do not agree",
             ),
+            (
+                "{\"version\": 1, \"hours\": {\"9\": {\"days\": 1, \"count\": \"2\", \"rated\": \"2\", \"capacity\": \"8\", \"highest\": \"1/4\"}}, \"counts\": {\"4\": {\"1\": 1}}}",
+                "hours and counts do not agree",
+            ),
         ] {
             assert_eq!(from_json(text), Err(wrong(what)));
         }
