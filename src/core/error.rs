@@ -38,6 +38,8 @@ pub enum CoreError {
     MixedKeys,
     /// Rows of different days or zones where one day is summarised.
     MixedDays,
+    /// A local day of more than 25 hours.
+    LongDay,
     /// Text that is no summary: what is wrong with it.
     SummaryText { summary: &'static str, problem: String },
     /// Bytes that are no summary of ours.

@@ -15,15 +15,19 @@ pub struct LocalDay {
 }
 
 impl LocalDay {
-    pub fn new(day: Day, timezone: &[u8], zone: &Zone) -> Self {
+    /// Refuses a day that has more hours than a document: Troll's in autumn, or a date that a zone had twice.
+    pub fn new(day: Day, timezone: &[u8], zone: &Zone) -> Result<Self, CoreError> {
+        const LONGEST: i64 = 25 * HOUR;
         let (start, end) = (zone.day_start(day), zone.day_start(day.saturating_add(1)));
-        LocalDay { day, timezone: timezone.to_vec(), start, end }
+        if end.saturating_sub(start) > LONGEST {
+            return Err(CoreError::LongDay);
+        }
+        Ok(LocalDay { day, timezone: timezone.to_vec(), start, end })
     }
     pub fn is(&self, day: Day, timezone: &[u8]) -> bool {
         self.day == day && self.timezone == timezone
     }
-    /// 23, 24 or 25; none if the zone skipped the date. A part hour is a shorter slot. (A date that a zone had twice, as
-    /// Kwajalein in 1969, is cut off.)
+    /// 23, 24 or 25; none if the zone skipped the date. A part hour is a shorter slot.
     fn slots(&self) -> impl Iterator<Item = (Instant, Instant)> {
         let (start, end) = (self.start, self.end);
         let starts = (0i64..).map(move |n| start.saturating_add(n.saturating_mul(HOUR)));
@@ -122,7 +126,7 @@ mod tests {
     const MINUTE: i64 = HOUR / 60;
 
     fn day_in(zone: &Zone) -> LocalDay {
-        LocalDay::new(1, b"somewhere", zone)
+        LocalDay::new(1, b"somewhere", zone).expect("a usual day")
     }
 
     fn of(day: &LocalDay, visits: &[(i64, Option<i64>)]) -> Visits {
@@ -191,6 +195,8 @@ mod tests {
         let long = day_in(&Zone::new(39_600, vec![(DAY - 9 * HOUR, 37_800)]));
         assert_eq!(long.slots().last().map(|(start, end)| end - start), Some(HOUR / 2));
         assert_eq!(of(&long, &[(NEVER, None)]).to_json().map(|json| json.matches('1').count()), Some(25));
+        let troll = Zone::new(7_200, vec![(DAY + HOUR, 0)]);
+        assert_eq!(LocalDay::new(1, b"Troll", &troll), Err(CoreError::LongDay));
         let mut state = of(&day, &[]);
         assert_eq!(state.begin(long), Err(CoreError::MixedDays));
     }

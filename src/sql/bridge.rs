@@ -97,6 +97,11 @@ impl From<CoreError> for ErrorReport {
                 "summaries are of ids of different types".into(),
                 "Merge summaries whose customers or entities are all uuid, all bigint or all text.".into(),
             ),
+            CoreError::LongDay => report(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                "local day has more than 25 hours".into(),
+                "Use another time zone: an hourly document has no place for the rest.".into(),
+            ),
             CoreError::MixedDays => report(
                 ERRCODE_INVALID_PARAMETER_VALUE,
                 "rows are of different days or time zones".into(),

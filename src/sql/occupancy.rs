@@ -144,7 +144,7 @@ fn hourly_occupancy_accum(
     let timezone = timezone.ok_or(CoreError::NullArgument("timezone"))?;
     let visits = aggregate::state::<Visits>(&mut slot, fcinfo)?;
     if !visits.day().is_some_and(|known| known.is(day, timezone.bytes())) {
-        visits.begin(LocalDay::new(day, timezone.bytes(), &zone::around(timezone.bytes(), day)?))?;
+        visits.begin(LocalDay::new(day, timezone.bytes(), &zone::around(timezone.bytes(), day)?)?)?;
     }
     if let Some(entered) = entered_at {
         visits.push(entered.into(), exited_at.map(i64::from))?;
