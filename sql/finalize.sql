@@ -59,6 +59,18 @@ TO PUBLIC;
 -- What flatten_hourly is inlined to, and what the reports call: a view's functions run with its reader's rights.
 GRANT EXECUTE ON FUNCTION
     vend_internal.hourly_counts(jsonb), vend_internal.hourly_values(jsonb),
-    vend_internal.known_timezone(text), vend_internal.day_start(date, text), vend_internal.policy(text)
+    vend_internal.known_timezone(text), vend_internal.day_start(date, text), vend_internal.policy(text),
+    vend_internal.same_day(date, date), vend_internal.day_floor(date), vend_internal.day_ceiling(date),
+    vend_internal.day_floor_instant(date), vend_internal.day_ceiling_instant(date)
 TO PUBLIC;
 GRANT SELECT ON vend.policies TO PUBLIC;
+
+-- Only now: what they call has its owner. They fire in the order of their names.
+CREATE EVENT TRIGGER vend_adopt_partitions ON ddl_command_end WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE')
+    EXECUTE FUNCTION vend_internal.adopt_partitions();
+COMMENT ON EVENT TRIGGER vend_adopt_partitions IS 'Gives a new partition of a source the triggers of the others.';
+CREATE EVENT TRIGGER vend_watch_sources ON ddl_command_end
+    WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'DROP TABLE', 'DROP TRIGGER', 'ALTER TRIGGER', 'DROP FUNCTION', 'DROP ROUTINE',
+        'DROP OWNED', 'DROP SCHEMA')
+    EXECUTE FUNCTION vend_internal.watch_sources();
+COMMENT ON EVENT TRIGGER vend_watch_sources IS 'Marks the rollups whose sources'' changes would go unseen.';

@@ -65,14 +65,11 @@ CREATE TABLE vend_internal.platform_fees (
     garage_id uuid,
     valid_from timestamptz NOT NULL,
     rate numeric NOT NULL CHECK (rate BETWEEN 0 AND 100),
+    -- Where the garage's (or the platform's) next one begins.
+    valid_to timestamptz NOT NULL DEFAULT 'infinity',
     UNIQUE NULLS NOT DISTINCT (garage_id, valid_from)
 );
 SELECT pg_catalog.pg_extension_config_dump('vend_internal.platform_fees', '');
-
-CREATE VIEW vend_internal.fee_periods AS
-SELECT garage_id, rate, valid_from,
-    lead(valid_from, 1, 'infinity') OVER (PARTITION BY garage_id ORDER BY valid_from) AS valid_to
-FROM vend_internal.platform_fees;
 
 CREATE FUNCTION vend.set_platform_fee(
     rate numeric, valid_from timestamptz DEFAULT '-infinity', garage_id uuid DEFAULT NULL
@@ -87,9 +84,17 @@ BEGIN
         RAISE EXCEPTION 'platform fee % is not a percentage', set_platform_fee.rate
             USING ERRCODE = '22023', HINT = 'Give percent of the payment, 0 to 100.';
     END IF;
+    -- Two at once would not see each other's beginning.
+    LOCK TABLE vend_internal.platform_fees IN SHARE ROW EXCLUSIVE MODE;
     INSERT INTO vend_internal.platform_fees AS f (garage_id, valid_from, rate)
     VALUES (set_platform_fee.garage_id, set_platform_fee.valid_from, set_platform_fee.rate)
     ON CONFLICT ON CONSTRAINT platform_fees_garage_id_valid_from_key DO UPDATE SET rate = excluded.rate;
+    UPDATE vend_internal.platform_fees f SET valid_to = n.valid_to
+    FROM (
+        SELECT p.garage_id, p.valid_from, lead(p.valid_from, 1, 'infinity') OVER (PARTITION BY p.garage_id ORDER BY p.valid_from) AS valid_to
+        FROM vend_internal.platform_fees p
+    ) AS n
+    WHERE f.garage_id IS NOT DISTINCT FROM n.garage_id AND f.valid_from = n.valid_from AND f.valid_to <> n.valid_to;
 END $$;
 COMMENT ON FUNCTION vend.set_platform_fee(numeric, timestamptz, uuid) IS
     'The platform''s share of a payment in percent from an instant on, for one garage or (NULL) for all without their own. '

@@ -3,6 +3,8 @@
 mod core;
 
 #[cfg(feature = "glue")]
+mod rollup;
+#[cfg(feature = "glue")]
 mod sql;
 
 #[cfg(feature = "glue")]

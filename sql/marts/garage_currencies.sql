@@ -2,7 +2,7 @@ CREATE OR REPLACE VIEW vend_marts.garage_currencies AS
 SELECT g.id AS garage_id, used.currency
 FROM vend_staging.stg_garages g
 LEFT JOIN (
-    SELECT garage_id, currency FROM vend_marts.counted_payments
+    SELECT garage_id, currency FROM vend_reports.daily_revenue
     UNION
     SELECT garage_id, currency FROM vend_marts.fact_subscription_periods
 ) AS used ON used.garage_id = g.id;

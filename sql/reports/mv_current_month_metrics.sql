@@ -7,7 +7,7 @@ WITH month AS (
 ),
 money AS (
     SELECT r.garage_id, r.currency, sum(r.gross_revenue) AS revenue, sum(r.payment_count)::bigint AS payments
-    FROM vend_marts.daily_revenue r
+    FROM vend_reports.daily_revenue r
     JOIN month m ON m.garage_id = r.garage_id
     WHERE r.day BETWEEN m.first_day AND vend.local_day(now(), m.timezone)
     GROUP BY r.garage_id, r.currency

@@ -10,8 +10,14 @@ SELECT g.id AS garage_id, g.name AS garage_name, d.payment_date, c.currency,
 FROM vend_staging.stg_garages g
 CROSS JOIN LATERAL (SELECT vend.local_day(now(), g.timezone) AS date) AS today
 CROSS JOIN LATERAL (SELECT today.date - n AS payment_date FROM generate_series(0, 89) AS n) AS d
-LEFT JOIN (SELECT DISTINCT garage_id, currency FROM vend_marts.counted_payments) AS c ON c.garage_id = g.id
-LEFT JOIN vend_marts.daily_revenue r ON r.garage_id = g.id AND r.day = d.payment_date
+LEFT JOIN (SELECT DISTINCT garage_id, currency FROM vend_reports.daily_revenue) AS c ON c.garage_id = g.id
+LEFT JOIN (
+    SELECT garage_id, day, currency, sum(payment_count)::bigint AS payment_count, sum(gross_revenue) AS gross_revenue,
+        sum(total_stripe_fees) AS total_stripe_fees, sum(total_platform_fees) AS total_platform_fees,
+        sum(garage_profit) AS garage_profit, sum(refunds) AS refunds
+    FROM vend_reports.daily_revenue
+    GROUP BY garage_id, day, currency
+) AS r ON r.garage_id = g.id AND r.day = d.payment_date
     AND r.currency IS NOT DISTINCT FROM c.currency;
 COMMENT ON VIEW vend_reports.mv_daily_revenue IS
     'Money of each garage and currency on each of the last 90 garage-local days, today included; zero where there was none.';

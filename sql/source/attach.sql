@@ -39,23 +39,46 @@ COMMENT ON FUNCTION vend_internal.refuse_source(text, vend_internal.source_probl
     'Raises the errors that vend.check_source found as one, with the SQLSTATE of the first.';
 
 CREATE FUNCTION vend_internal.objects_to_generate(definitions jsonb)
-RETURNS TABLE ("position" int, schema_name text, object_name text, kind text, statement text)
+RETURNS TABLE ("position" int, schema_name text, object_name text, kind text, statement text, rollup jsonb)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY
     SELECT t.table_position, 'vend_staging', 'stg_' || t.table_name, 'view',
         format('CREATE OR REPLACE VIEW vend_staging.%1$I AS %2$s; COMMENT ON VIEW vend_staging.%1$I IS %3$L',
             'stg_' || t.table_name, definitions ->> t.table_name,
-            format('The operational table %s, cleaned and typed.', t.table_name))
+            format('The operational table %s, cleaned and typed.', t.table_name)), NULL::jsonb
     FROM vend_internal.source_columns t
     WHERE t.position = 1
     UNION ALL
     SELECT g.position + (SELECT max(t.table_position) FROM vend_internal.source_columns t),
-        g.schema_name, g.object_name, g.kind, g.statement
+        g.schema_name, g.object_name, g.kind, g.statement, g.rollup::jsonb
     FROM vend_internal.generated_objects() g;
 END $$;
 COMMENT ON FUNCTION vend_internal.objects_to_generate(jsonb) IS
     'What vend.attach() makes, in order: the staging views with these queries, and all that reads them.';
+
+-- A rollup whose sources are read as before keeps what it has, but is computed anew: its tables may have lost a trigger.
+CREATE FUNCTION vend_internal.generate(name text, kind text, statement text, rollup jsonb, reads_as_before boolean) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wanted vend_internal.rollups;
+BEGIN
+    IF kind <> 'rollup' THEN
+        PERFORM vend_internal.execute_as_owner(statement);
+        RETURN;
+    END IF;
+    wanted := jsonb_populate_record(NULL::vend_internal.rollups, '{"built_in": true}' || rollup || jsonb_build_object('query', statement));
+    IF reads_as_before AND vend_internal.capture_fault(name) IS NULL AND EXISTS (
+        SELECT FROM vend_internal.rollups r
+        WHERE r.name = generate.name
+            AND (r.query, r.key, r.sources, r.tenant_column) IS NOT DISTINCT FROM (wanted.query, wanted.key, wanted.sources, wanted.tenant_column))
+    THEN
+        INSERT INTO vend_internal.stale_rollups (rollup, reason) VALUES (name, 'attached again');
+    ELSE
+        PERFORM vend_internal.define_rollup(name, wanted.query, wanted.key, wanted.sources, wanted.tenant_column, wanted.built_in);
+    END IF;
+END $$;
+COMMENT ON FUNCTION vend_internal.generate(text, text, text, jsonb, boolean) IS 'Makes one object of vend.attach(), with the rights of vend_owner.';
 
 -- A newer version may have given up an object that an older one made.
 CREATE FUNCTION vend_internal.record_generated(definitions jsonb) RETURNS void
@@ -84,6 +107,7 @@ DECLARE
     errors vend_internal.source_problem[];
     subscriptions regclass;
     made record;
+    reads_as_before boolean;
 BEGIN
     IF source_schema IS NULL OR mapping IS NULL OR timezone IS NULL THEN
         RAISE EXCEPTION 'source_schema, mapping and timezone must not be NULL'
@@ -119,24 +143,33 @@ BEGIN
     THEN
         TRUNCATE vend_internal.subscription_versions;
     END IF;
-    INSERT INTO vend_internal.source AS s (source_schema, mapping, timezone, attached_at)
-    VALUES (attach.source_schema, attach.mapping, attach.timezone, now())
+    reads_as_before := EXISTS (SELECT FROM vend_internal.source s
+        WHERE (s.source_schema, s.mapping, s.timezone, s.expressions)
+            = (attach.source_schema, attach.mapping, attach.timezone, inspected.expressions));
+    INSERT INTO vend_internal.source AS s (source_schema, mapping, timezone, expressions, attached_at)
+    VALUES (attach.source_schema, attach.mapping, attach.timezone, inspected.expressions, now())
     -- The same tables have been observed since they were attached first.
     ON CONFLICT (singleton) DO UPDATE SET source_schema = excluded.source_schema, mapping = excluded.mapping,
-        timezone = excluded.timezone,
+        timezone = excluded.timezone, expressions = excluded.expressions,
         attached_at = CASE WHEN (s.source_schema, s.mapping) = (excluded.source_schema, excluded.mapping)
             THEN s.attached_at ELSE excluded.attached_at END;
     PERFORM vend_internal.grant_sources(source_schema, mapping);
-    FOR made IN SELECT o.statement FROM vend_internal.objects_to_generate(inspected.definitions) o ORDER BY o.position LOOP
-        PERFORM vend_internal.execute_as_owner(made.statement);
-    END LOOP;
+    PERFORM vend_internal.generate(o.object_name, o.kind, o.statement, o.rollup, reads_as_before)
+    FROM (SELECT * FROM vend_internal.objects_to_generate(inspected.definitions) o
+        WHERE o.schema_name = 'vend_staging' ORDER BY o.position) AS o;
     -- The tables and functions may have changed since they were looked at.
     PERFORM vend_internal.check_dependencies(format('vend_staging.%I', 'stg_' || r.table_name)::regclass, r.relation)
     FROM vend_internal.source_relations(source_schema, mapping) r;
-    PERFORM vend_internal.record_generated(inspected.definitions);
     -- Writers have waited since the table was locked, so what they wrote before is found, and what they write next is seen.
-    PERFORM vend_internal.watch_subscriptions(subscriptions, inspected.subscription_expressions);
+    PERFORM vend_internal.watch_subscriptions(subscriptions, inspected.expressions -> 'subscriptions');
     PERFORM vend_internal.catch_up_with_source();
+    -- After what takes its time: the other tables' writers wait from here on.
+    PERFORM vend_internal.generate(o.object_name, o.kind, o.statement, o.rollup, reads_as_before)
+    FROM (SELECT * FROM vend_internal.objects_to_generate(inspected.definitions) o
+        WHERE o.schema_name <> 'vend_staging' ORDER BY o.position) AS o;
+    PERFORM vend_internal.generate(r.name, 'rollup', r.query, to_jsonb(r), reads_as_before)
+    FROM (SELECT * FROM vend_internal.rollups r WHERE NOT r.built_in ORDER BY r.name) AS r;
+    PERFORM vend_internal.record_generated(inspected.definitions);
     RETURN QUERY SELECT format('%I.%I', g.schema_name, g.object_name), g.kind FROM vend_internal.generated g ORDER BY g.position;
 END $$;
 COMMENT ON FUNCTION vend.attach(text, jsonb, text) IS

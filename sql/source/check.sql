@@ -2,7 +2,7 @@
 -- rollback of a block, so the findings and the definitions of the staging views are all that is left.
 CREATE FUNCTION vend_internal.inspect_source(
     source_schema text, mapping jsonb, timezone text,
-    OUT problems vend_internal.source_problem[], OUT definitions jsonb, OUT subscription_expressions jsonb
+    OUT problems vend_internal.source_problem[], OUT definitions jsonb, OUT expressions jsonb
 )
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -19,6 +19,7 @@ DECLARE
 BEGIN
     problems := ARRAY(SELECT p FROM vend_internal.mapping_problems(mapping) p);
     definitions := '{}';
+    expressions := '{}';
     IF NOT has_schema THEN
         problems := problems || ('error', '3F000', NULL, NULL, format('schema "%s" does not exist', source_schema),
             'Name the schema that holds the operational tables.')::vend_internal.source_problem;
@@ -75,9 +76,7 @@ BEGIN
             END;
             definitions := definitions || jsonb_build_object(source.table_name,
                 vend_internal.staging_query(source.table_name, columns.list, source.relation::regclass));
-            IF source.table_name = 'subscriptions' THEN
-                subscription_expressions := columns.expressions;
-            END IF;
+            expressions := expressions || jsonb_build_object(source.table_name, columns.expressions);
             faulty := faulty || jsonb_build_object(source.table_name, columns.faulty);
             IF columns.unique_id THEN
                 unique_ids := unique_ids || source.table_name;

@@ -9,7 +9,9 @@ COMMENT ON FUNCTION vend_internal.lock_source() IS 'Held until the end of a tran
 CREATE FUNCTION vend_internal.drop_generated(schema_name text, object_name text, kind text, cascade boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF to_regclass(format('%I.%I', schema_name, object_name)) IS NOT NULL THEN
+    IF kind = 'rollup' THEN
+        PERFORM vend_internal.remove_rollup(object_name, cascade);
+    ELSIF to_regclass(format('%I.%I', schema_name, object_name)) IS NOT NULL THEN
         EXECUTE format('DROP %s %I.%I %s', kind, schema_name, object_name, CASE WHEN cascade THEN 'CASCADE' ELSE 'RESTRICT' END);
     END IF;
     DELETE FROM vend_internal.generated g
@@ -28,7 +30,13 @@ BEGIN
     IF NOT EXISTS (SELECT FROM vend_internal.source) THEN
         RETURN;
     END IF;
+    SELECT string_agg(r.name, ', ' ORDER BY r.name) INTO dependents FROM vend_internal.rollups r WHERE NOT r.built_in;
+    IF dependents IS NOT NULL AND NOT cascade THEN
+        RAISE EXCEPTION 'cannot detach: there are rollups of your own' USING ERRCODE = '2BP01', DETAIL = dependents,
+            HINT = 'Drop them with vend.drop_rollup(), then try again.';
+    END IF;
     BEGIN
+        PERFORM vend_internal.remove_rollup(r.name, cascade) FROM vend_internal.rollups r WHERE NOT r.built_in;
         PERFORM vend_internal.unwatch_subscriptions(0);
         DROP FUNCTION IF EXISTS vend_staging.observe_subscription();
         FOR made IN SELECT * FROM vend_internal.generated ORDER BY position DESC LOOP

@@ -5,6 +5,8 @@ CREATE TABLE vend_internal.source (
     source_schema text NOT NULL,
     mapping jsonb NOT NULL,
     timezone text NOT NULL,
+    -- How staging reads each column, by table.
+    expressions jsonb NOT NULL,
     attached_at timestamptz NOT NULL
 );
 COMMENT ON TABLE vend_internal.source IS 'The arguments of the last vend.attach(); empty while nothing is attached.';

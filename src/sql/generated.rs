@@ -1,29 +1,60 @@
 //! What `vend.attach()` makes, in order: each statement replaces what is there and keeps its columns.
+// pgrx reads the columns from the return type, so it cannot be an alias.
+#![allow(clippy::type_complexity)]
 use pgrx::prelude::*;
 
 struct Object {
     schema: &'static str,
     name: &'static str,
+    kind: &'static str,
     statement: &'static str,
+    /// Of a rollup: its key, sources and tenant column.
+    rollup: Option<&'static str>,
 }
 
-macro_rules! objects {
-    ($($schema:literal $folder:literal: $($name:literal),+;)+) => {
-        const OBJECTS: &[Object] = &[$($(Object {
+macro_rules! views {
+    ($schema:literal, $folder:literal, $($name:literal),+) => {
+        &[$(Object {
             schema: $schema,
             name: $name,
+            kind: "view",
             statement: include_str!(concat!("../../sql/", $folder, "/", $name, ".sql")),
-        }),+),+];
+            rollup: None,
+        }),+]
     };
 }
-objects! {
-    "vend_marts" "marts":
-        "subscription_currencies", "fact_subscription_periods", "counted_payments", "daily_revenue",
-        "garage_currencies", "visits";
-    "vend_reports" "reports":
-        "mv_daily_revenue", "mv_active_subscriptions", "mv_current_month_metrics", "mv_current_occupancy",
-        "mv_failed_payments";
+macro_rules! rollups {
+    ($($name:literal),+) => {
+        &[$(Object {
+            schema: "vend_reports",
+            name: $name,
+            kind: "rollup",
+            statement: include_str!(concat!("../../sql/rollups/", $name, ".sql")),
+            rollup: Some(include_str!(concat!("../../sql/rollups/", $name, ".json"))),
+        }),+]
+    };
 }
+const OBJECTS: &[&[Object]] = &[
+    views!("vend_marts", "marts", "counted_payments", "payment_movements"),
+    rollups!("daily_revenue", "subscription_currency"),
+    views!(
+        "vend_marts",
+        "marts",
+        "subscription_currencies",
+        "fact_subscription_periods",
+        "garage_currencies",
+        "visits"
+    ),
+    views!(
+        "vend_reports",
+        "reports",
+        "mv_daily_revenue",
+        "mv_active_subscriptions",
+        "mv_current_month_metrics",
+        "mv_current_occupancy",
+        "mv_failed_payments"
+    ),
+];
 
 #[pg_extern(schema = "vend_internal", immutable, parallel_safe)]
 fn generated_objects() -> TableIterator<
@@ -34,11 +65,10 @@ fn generated_objects() -> TableIterator<
         name!(object_name, &'static str),
         name!(kind, &'static str),
         name!(statement, &'static str),
+        name!(rollup, Option<&'static str>),
     ),
 > {
-    TableIterator::new(
-        (1..)
-            .zip(OBJECTS)
-            .map(|(position, object)| (position, object.schema, object.name, "view", object.statement)),
-    )
+    TableIterator::new((1..).zip(OBJECTS.iter().copied().flatten()).map(|(position, object)| {
+        (position, object.schema, object.name, object.kind, object.statement, object.rollup)
+    }))
 }

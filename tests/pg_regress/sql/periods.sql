@@ -87,7 +87,7 @@ SELECT * FROM shown ORDER BY n, valid_from;
 
 -- A grace ends paid time that goes on unpaid; hours, whatever the session's zone.
 SELECT vend.set_policy('past_due_grace', '14 days');
-SELECT * FROM shown WHERE n IN ('10', '18');
+SELECT * FROM shown WHERE n IN ('10', '18') ORDER BY n;
 SELECT vend.set_policy('past_due_grace', 'none');
 SELECT * FROM vend.policies ORDER BY policy;
 SELECT vend.set_policy('past_due_grace', 'default');

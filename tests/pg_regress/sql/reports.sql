@@ -3,6 +3,8 @@ SET timezone = 'UTC';
 SET client_min_messages = warning;
 SELECT count(*) AS tables FROM vend.create_demo('reports', garages => 5, customers_per_garage => 30, months => 8, seed => 7);
 SELECT count(*) AS objects FROM vend.attach('reports', '{}', 'Europe/Berlin');
+SELECT count(*) AS rollups FROM vend.refresh();
+ANALYZE;
 SET search_path = reports;
 -- What random data may lack: nothing at all, capacities that are none, a second currency, odd spelling, a fee of one's own.
 INSERT INTO garages (id, name, capacity, timezone, created_at, updated_at)

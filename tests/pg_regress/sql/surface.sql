@@ -27,7 +27,7 @@ SELECT p.oid::regprocedure AS definer, p.proconfig FROM members m JOIN pg_proc p
 WHERE p.prosecdef ORDER BY p.oid::regprocedure::text;
 SELECT p.oid::regprocedure AS without_pinned_path FROM members m JOIN pg_proc p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid
 JOIN pg_language l ON l.oid = p.prolang
-WHERE l.lanname = 'plpgsql' AND NOT coalesce(p.proconfig @> '{"search_path=pg_catalog, pg_temp"}', false);
+WHERE l.lanname = 'plpgsql' AND NOT coalesce(p.proconfig::text ~ '"search_path=pg_catalog, (vend_staging, )?pg_temp"', false);
 
 SELECT rolname, rolcanlogin, rolsuper, rolbypassrls, rolconnlimit FROM pg_roles WHERE rolname LIKE 'vend\_%' ORDER BY 1;
 -- A role with no rights computes, and gets no further.

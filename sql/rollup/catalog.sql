@@ -1,0 +1,97 @@
+-- A rollup is a table kept exact. Writers leave notes of the rows they changed; whoever reads or refreshes derives from
+-- the notes the keys that may differ from what is stored. docs/rollups.md says why that is always right.
+CREATE TABLE vend_internal.rollups (
+    name text PRIMARY KEY,
+    query text NOT NULL,
+    key text[] NOT NULL,
+    sources jsonb NOT NULL,
+    tenant_column text,
+    built_in boolean NOT NULL,
+    refreshed_at timestamptz
+);
+COMMENT ON TABLE vend_internal.rollups IS 'The rollups as they were defined; a refresh locks its row.';
+
+CREATE TABLE vend_internal.rollup_sources (
+    rollup text NOT NULL REFERENCES vend_internal.rollups ON DELETE CASCADE,
+    position int NOT NULL,
+    source text NOT NULL,
+    relation regclass NOT NULL,
+    -- The columns that anything here reads, as the source shows them and as the table has them: without one of those a
+    -- change cannot be noted.
+    columns text[] NOT NULL,
+    table_columns text[] NOT NULL,
+    -- The columns of a note, by name and as expressions over a changed row.
+    noted text[] NOT NULL,
+    noted_expressions text[] NOT NULL,
+    -- What of a row the rollup reads at all, as expressions: an update of nothing else leaves no note.
+    read_expressions text[] NOT NULL,
+    -- The key columns that a note names, none: a change concerns every key.
+    touched text[] NOT NULL,
+    keys text NOT NULL,
+    partitions regclass[] NOT NULL,
+    PRIMARY KEY (rollup, position)
+);
+COMMENT ON TABLE vend_internal.rollup_sources IS
+    'The tables a rollup is computed from, and the keys (a SELECT over the relation "changed") that a changed row touches.';
+
+-- Insert only, without a unique index: no writer waits for another.
+CREATE TABLE vend_internal.stale_rollups (
+    rollup text NOT NULL,
+    reason text NOT NULL,
+    noted_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE vend_internal.stale_rollups IS 'Notes that concern every key: with one, a rollup is read from its query.';
+
+SELECT pg_catalog.pg_extension_config_dump('vend_internal.rollups', '');
+SELECT pg_catalog.pg_extension_config_dump('vend_internal.rollup_sources', '');
+SELECT pg_catalog.pg_extension_config_dump('vend_internal.stale_rollups', '');
+
+-- The sets of key columns that notes name, the smallest first: a key that one of them covers is left to it.
+CREATE VIEW vend_internal.rollup_masks AS
+SELECT rollup, touched AS columns,
+    row_number() OVER (PARTITION BY rollup ORDER BY cardinality(touched), touched) AS number
+FROM vend_internal.rollup_sources
+WHERE touched <> '{}'
+GROUP BY rollup, touched;
+COMMENT ON VIEW vend_internal.rollup_masks IS 'The sets of key columns that the notes of a rollup name, numbered.';
+
+CREATE FUNCTION vend_internal.part_of(rollup text, kind text, number bigint DEFAULT NULL) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT format('%I.%I', CASE kind WHEN 'capture' THEN 'vend_staging' ELSE 'vend_internal' END,
+        concat_ws('_', kind, rollup, number));
+END;
+COMMENT ON FUNCTION vend_internal.part_of(text, text, bigint) IS
+    'The name of an object of a rollup: its query, what is stored, whether it is odd and then its rows; of each source: notes, keys, capture; of each mask: dirty.';
+
+-- Conditions over a list of columns: that two rows are equal in them, also where they are NULL, or that one has a NULL.
+CREATE FUNCTION vend_internal.equal_in(columns text[], one text, other text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT string_agg(format('%s.%I = %s.%I', one, c, other, c), ' AND ') FROM unnest(columns) AS c;
+END;
+CREATE FUNCTION vend_internal.same_in(columns text[], one text, other text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT string_agg(format('%s.%I IS NOT DISTINCT FROM %s.%I', one, c, other, c), ' AND ') FROM unnest(columns) AS c;
+END;
+CREATE FUNCTION vend_internal.null_in(columns text[], one text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT format('(%s)', string_agg(format('%s.%I IS NULL', one, c), ' OR ')) FROM unnest(columns) AS c;
+END;
+CREATE FUNCTION vend_internal.list_of(columns text[], of text DEFAULT NULL) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT string_agg(concat_ws('.', of, quote_ident(c.name)), ', ' ORDER BY c.n)
+    FROM unnest(columns) WITH ORDINALITY AS c(name, n);
+END;
+
+CREATE FUNCTION vend_internal.columns_of(relation regclass) RETURNS text[]
+LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT array_agg(a.attname ORDER BY a.attnum)
+    FROM pg_attribute a
+    WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped;
+END;
+COMMENT ON FUNCTION vend_internal.columns_of(regclass) IS 'The columns of a relation, in order.';

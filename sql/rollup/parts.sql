@@ -1,0 +1,420 @@
+-- What a rollup consists of. Everything belongs to vend_owner and is made with its rights.
+
+CREATE FUNCTION vend_internal.table_columns_of(relation regclass, rows_of_source text) RETURNS text[]
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    used text[];
+BEGIN
+    PERFORM vend_internal.execute_as_owner(format('CREATE VIEW vend_staging.probe AS SELECT * FROM %s', rows_of_source));
+    SELECT array_agg(a.attname ORDER BY a.attnum) INTO used
+    FROM pg_attribute a
+    WHERE a.attrelid = relation AND a.attnum > 0 AND EXISTS (
+        SELECT
+        FROM pg_rewrite r
+        JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+        WHERE r.ev_class = 'vend_staging.probe'::regclass AND d.refclassid = 'pg_class'::regclass
+            AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum);
+    PERFORM vend_internal.execute_as_owner('DROP VIEW vend_staging.probe');
+    RETURN coalesce(used, '{}');
+END $$;
+COMMENT ON FUNCTION vend_internal.table_columns_of(regclass, text) IS 'The columns of a table that a FROM item over it reads.';
+
+-- The relation "changed" is made for a moment: PostgreSQL then knows which of its columns a SELECT reads.
+CREATE FUNCTION vend_internal.execute_over_changed(statement text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, vend_staging, pg_temp AS $$
+BEGIN
+    EXECUTE statement;
+END $$;
+COMMENT ON FUNCTION vend_internal.execute_over_changed(text) IS
+    'Executes statements with the rights of vend_owner, where the staging schema need not be named.';
+
+CREATE FUNCTION vend_internal.columns_of_changed(keys text, rows_of_source text) RETURNS text[]
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    used text[];
+BEGIN
+    PERFORM vend_internal.execute_over_changed(format('CREATE TABLE vend_staging.changed AS SELECT * FROM %s WITH NO DATA', rows_of_source));
+    PERFORM vend_internal.execute_over_changed(format(E'CREATE VIEW vend_staging.probe AS %s\n', keys));
+    SELECT array_agg(a.attname ORDER BY a.attnum) INTO used
+    FROM pg_attribute a
+    WHERE a.attrelid = 'vend_staging.changed'::regclass AND a.attnum > 0 AND (
+        EXISTS (SELECT FROM vend_internal.query_facts('vend_staging.probe'::regclass) f WHERE f.kind = 'whole row')
+        OR EXISTS (
+            SELECT
+            FROM pg_rewrite r
+            JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+            WHERE r.ev_class = 'vend_staging.probe'::regclass AND d.refclassid = 'pg_class'::regclass
+                AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum));
+    PERFORM vend_internal.execute_as_owner('DROP VIEW vend_staging.probe; DROP TABLE vend_staging.changed');
+    RETURN coalesce(used, '{}');
+END $$;
+COMMENT ON FUNCTION vend_internal.columns_of_changed(text, text) IS 'The columns of "changed" that a SELECT over it reads.';
+
+-- A note holds the key columns themselves where they are expressions over the row, else the columns that the SELECT over
+-- "changed" needs: a look-up is made by whoever reads the note, in the snapshot in which the rollup is read, too.
+CREATE FUNCTION vend_internal.make_source(rollup text, "position" int, source text, touches jsonb) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    row_of record;
+    made vend_internal.rollup_sources;
+    key text[] := (SELECT r.key FROM vend_internal.rollups r WHERE r.name = rollup);
+    notes text := vend_internal.part_of(rollup, 'notes', position);
+    keys_view text := vend_internal.part_of(rollup, 'keys', position);
+    problem text;
+    found record;
+    shown text[];
+BEGIN
+    SELECT * INTO row_of FROM vend_internal.source_row(source);
+    IF row_of.relation IS NULL THEN
+        PERFORM vend_internal.refuse_rollup(rollup, format('there is no table "%s"', source), '42P01',
+            'Name one of the attached operational tables, or a table of your own with its schema.');
+    END IF;
+    problem := vend_internal.capture_problem(row_of.relation);
+    IF problem IS NOT NULL THEN
+        PERFORM vend_internal.refuse_rollup(rollup, format('source "%s" %s', source, problem), '0A000',
+            'Only the changes of a permanent table can be followed.');
+    END IF;
+    made.rollup := rollup;
+    made.position := position;
+    made.source := source;
+    made.relation := row_of.relation;
+    made.partitions := ARRAY(SELECT p.relid FROM pg_partition_tree(row_of.relation) p WHERE p.level > 0 ORDER BY p.relid);
+    made.read_expressions := '{}';
+    made.table_columns := '{}';
+    IF jsonb_typeof(touches) = 'array' THEN
+        IF jsonb_array_length(touches) <> cardinality(key)
+            OR EXISTS (SELECT FROM jsonb_array_elements(touches) e WHERE jsonb_typeof(e) NOT IN ('string', 'null'))
+        THEN
+            PERFORM vend_internal.refuse_rollup(rollup, format('source "%s" does not give an expression for each key column', source),
+                '22023', format('Give an array of %s: an expression over the row, or null for every value.', cardinality(key)));
+        END IF;
+        PERFORM vend_internal.check_expression(e) FROM jsonb_array_elements_text(touches) e WHERE e IS NOT NULL;
+        SELECT coalesce(array_agg(k.name ORDER BY k.n), '{}'),
+            coalesce(array_agg(format(E'(%s\n)', t.expression) ORDER BY k.n), '{}')
+        INTO made.noted, made.noted_expressions
+        FROM unnest(key) WITH ORDINALITY AS k(name, n)
+        JOIN jsonb_array_elements_text(touches) WITH ORDINALITY AS t(expression, n) ON t.n = k.n AND t.expression IS NOT NULL;
+        made.touched := made.noted;
+        made.columns := vend_internal.columns_of_changed(
+            format('SELECT %s FROM changed AS %I', coalesce(nullif(array_to_string(made.noted_expressions, ', '), ''), '1'),
+                (vend_internal.parse_table_name(source, ''))[2]),
+            vend_internal.rows_of(source, made.relation::text));
+        made.keys := format('SELECT %s FROM changed', vend_internal.list_of(made.noted));
+    ELSIF jsonb_typeof(touches) = 'string' THEN
+        made.keys := touches #>> '{}';
+        PERFORM vend_internal.check_query(made.keys);
+        made.noted := vend_internal.columns_of_changed(made.keys, vend_internal.rows_of(source, made.relation::text));
+        made.noted_expressions := ARRAY(SELECT quote_ident(n) FROM unnest(made.noted) n);
+        made.columns := made.noted;
+    ELSE
+        PERFORM vend_internal.refuse_rollup(rollup, format('source "%s" is given as %s', source, jsonb_typeof(touches)), '22023',
+            'Give an array with one expression for each key column, or a SELECT over the relation changed.');
+    END IF;
+    IF made.touched = '{}' THEN
+        INSERT INTO vend_internal.rollup_sources SELECT made.*;
+        RETURN;
+    END IF;
+
+    PERFORM vend_internal.execute_as_owner(format('CREATE VIEW %s AS SELECT %s FROM %s', keys_view, (
+            SELECT string_agg(format('%s AS %I', n.expression, n.name), ', ' ORDER BY n.i)
+            FROM unnest(made.noted, made.noted_expressions) WITH ORDINALITY AS n(name, expression, i)),
+        vend_internal.rows_of(source, made.relation::text)));
+    PERFORM vend_internal.check_dependencies(keys_view, made.relation);
+    SELECT * INTO found FROM vend_internal.query_problem(keys_view);
+    IF found.problem IS NULL THEN
+        PERFORM vend_internal.execute_as_owner(format('CREATE TABLE %1$s AS SELECT * FROM %2$s WITH NO DATA;
+            ALTER TABLE %1$s ADD COLUMN noted_at timestamptz NOT NULL DEFAULT now(); DROP VIEW %2$s;
+            CREATE VIEW %2$s AS WITH changed AS NOT MATERIALIZED (SELECT %3$s FROM %1$s) SELECT * FROM (%4$s) AS k',
+            notes, keys_view, vend_internal.list_of(made.noted), made.keys || E'\n'));
+        SELECT * INTO found FROM vend_internal.query_problem(keys_view);
+    END IF;
+    IF found.problem IS NOT NULL THEN
+        PERFORM vend_internal.refuse_rollup(rollup, format('keys of source "%s": %s', source, found.problem), found.code, found.hint);
+    END IF;
+    shown := vend_internal.columns_of(keys_view);
+    IF NOT shown <@ key THEN
+        PERFORM vend_internal.refuse_rollup(rollup, format('keys of source "%s" return (%s), which are not all key columns',
+            source, array_to_string(shown, ', ')), '22023', 'Name the columns as the key does; leave out one that stands for every value.');
+    END IF;
+    made.touched := ARRAY(SELECT k.name FROM unnest(key) WITH ORDINALITY AS k(name, n) WHERE k.name = ANY (shown) ORDER BY k.n);
+    -- A reader of one tenant finds its notes by it.
+    shown := ARRAY(SELECT n FROM unnest(made.noted) n WHERE n = ANY (made.touched));
+    IF shown <> '{}' THEN
+        PERFORM vend_internal.execute_as_owner(format('CREATE INDEX ON %s (%s)', notes, vend_internal.list_of(shown)));
+    END IF;
+    INSERT INTO vend_internal.rollup_sources SELECT made.*;
+END $$;
+COMMENT ON FUNCTION vend_internal.make_source(text, int, text, jsonb) IS
+    'Makes the notes of a source, and the view of the keys that they touch.';
+
+-- An update of anything else changes no key's value. Of the staged tables those columns count that views read, of the
+-- table whose rows staging picks from (two for one day) all.
+CREATE FUNCTION vend_internal.find_read_columns(rollup text) RETURNS void
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH facts AS (
+        SELECT f.*
+        FROM (
+            SELECT vend_internal.part_of(rollup, 'query')::regclass AS view
+            UNION ALL
+            SELECT vend_internal.part_of(rollup, 'keys', s.position)::regclass
+            FROM vend_internal.rollup_sources s
+            WHERE s.rollup = $1 AND s.touched <> '{}'
+        ) AS v
+        CROSS JOIN LATERAL vend_internal.all_facts(v.view) f
+    ),
+    -- As these copy whole tables, what is read of them is not what they read.
+    readers AS (
+        SELECT DISTINCT f.relation
+        FROM facts f
+        JOIN pg_class c ON c.oid = f.relation
+        WHERE NOT (c.relnamespace = to_regnamespace('vend_staging') AND c.relname LIKE 'stg\_%')
+    ),
+    read AS (
+        SELECT s.position, array_agg(c.name) AS columns, array_agg(
+            CASE WHEN t.typname IN ('json', 'xml', 'point', 'box', 'polygon', 'path', 'circle', 'lseg', 'line')
+                THEN format('%I::text', c.name) ELSE quote_ident(c.name) END ORDER BY c.n) AS expressions
+        FROM vend_internal.rollup_sources s
+        CROSS JOIN LATERAL vend_internal.source_row(s.source) r
+        CROSS JOIN LATERAL unnest(r.columns) WITH ORDINALITY AS c(name, n)
+        CROSS JOIN LATERAL (SELECT coalesce(to_regclass(format('vend_staging.%I', 'stg_' || s.source)), s.relation) AS read) AS o
+        LEFT JOIN pg_attribute a ON a.attrelid = o.read AND a.attname = c.name
+        LEFT JOIN pg_type t ON t.oid = a.atttypid
+        WHERE s.rollup = $1 AND (
+            s.source = 'garage_daily_occupancy'
+            OR EXISTS (SELECT FROM facts f WHERE f.kind = 'whole row' AND f.relation IN (SELECT relation FROM readers))
+            OR EXISTS (
+                SELECT
+                FROM readers v
+                JOIN pg_rewrite w ON w.ev_class = v.relation
+                JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
+                WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = o.read AND d.refobjsubid = a.attnum))
+        GROUP BY s.position
+    )
+    UPDATE vend_internal.rollup_sources s SET read_expressions = read.expressions,
+        columns = ARRAY(SELECT unnest(s.columns) UNION SELECT unnest(read.columns))
+    FROM read
+    WHERE s.rollup = $1 AND s.position = read.position;
+END;
+COMMENT ON FUNCTION vend_internal.find_read_columns(text) IS 'Notes which columns of its sources a rollup reads.';
+
+CREATE FUNCTION vend_internal.check_sources(rollup text) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    missing regclass;
+BEGIN
+    SELECT f.object INTO missing
+    FROM (
+        SELECT vend_internal.part_of(check_sources.rollup, 'query')::regclass AS view, 0::oid AS notes
+        UNION ALL
+        SELECT vend_internal.part_of(s.rollup, 'keys', s.position)::regclass,
+            vend_internal.part_of(s.rollup, 'notes', s.position)::regclass
+        FROM vend_internal.rollup_sources s
+        WHERE s.rollup = check_sources.rollup AND s.touched <> '{}'
+    ) AS v
+    CROSS JOIN LATERAL vend_internal.all_facts(v.view) f
+    JOIN pg_class c ON c.oid = f.object AND c.relkind <> 'v'
+    WHERE f.kind = 'relation' AND f.object <> v.notes
+        -- Written by vend.attach() only, which computes every rollup anew.
+        AND f.object <> 'vend_internal.source'::regclass
+        AND NOT EXISTS (SELECT FROM vend_internal.rollup_sources s
+            WHERE s.rollup = check_sources.rollup AND s.relation = f.object)
+    LIMIT 1;
+    IF missing IS NOT NULL THEN
+        PERFORM vend_internal.refuse_rollup(rollup, format('it reads %s, which is not among its sources', missing), '22023',
+            'A change there would not be noticed: say in sources which keys its rows touch.');
+    END IF;
+END $$;
+COMMENT ON FUNCTION vend_internal.check_sources(text) IS 'Raises an error unless everything that is read is a source.';
+
+CREATE FUNCTION vend_internal.dirty_query(rollup text, mask text[]) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT string_agg(format('SELECT %s FROM %s', vend_internal.list_of(mask), vend_internal.part_of(s.rollup, 'keys', s.position)),
+        ' UNION ALL ' ORDER BY s.position)
+    FROM vend_internal.rollup_sources s
+    WHERE s.rollup = $1 AND s.touched = mask;
+END;
+COMMENT ON FUNCTION vend_internal.dirty_query(text, text[]) IS 'The keys that the notes of a mask touch, with repetitions.';
+
+-- One key after the other, so that each is looked up; OFFSET 0 keeps the planner from turning the look-ups into a join
+-- before which it would compute every key. NULLs are rare and have a branch of their own, as no index finds them by =.
+CREATE FUNCTION vend_internal.recomputed(rollup text, mask text[], keys text) RETURNS text[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT ARRAY[
+        format('%s AS d CROSS JOIN LATERAL (SELECT * FROM %s AS q WHERE %s OFFSET 0) AS q', keys, q.name, q.equal),
+        format('%s AS d CROSS JOIN LATERAL (SELECT * FROM %s AS q WHERE %s OFFSET 0) AS q WHERE %s', keys, q.name,
+            vend_internal.same_in(mask, 'q', 'd'), vend_internal.null_in(mask, 'd'))]
+    FROM (
+        SELECT vend_internal.part_of(rollup, 'query') AS name,
+            (SELECT string_agg(format(CASE a.atttypid WHEN 'date'::regtype THEN 'vend_internal.same_day(q.%1$I, d.%1$I)'
+                ELSE 'q.%1$I = d.%1$I' END, a.attname), ' AND ')
+            FROM pg_attribute a
+            WHERE a.attrelid = vend_internal.part_of(rollup, 'query')::regclass AND a.attname = ANY (mask)) AS equal
+    ) AS q;
+END;
+COMMENT ON FUNCTION vend_internal.recomputed(text, text[], text) IS
+    'FROM clauses that give the rows (q) of the keys (d) of a relation: those without NULLs, and those with.';
+
+-- Rows as stored for keys without a note; else as the query has them now. What a wider note covers is left to it.
+CREATE FUNCTION vend_internal.exact_query(rollup text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH masks AS (
+        SELECT m.number, m.columns, vend_internal.part_of(rollup, 'dirty', m.number) AS dirty
+        FROM vend_internal.rollup_masks m
+        WHERE m.rollup = $1
+    ),
+    uncovered AS (
+        SELECT m.number,
+            format('NOT EXISTS (SELECT FROM %1$s AS n WHERE %2$s) AND NOT EXISTS (SELECT FROM %1$s AS n WHERE %3$s AND %4$s)',
+                m.dirty, vend_internal.equal_in(m.columns, 'n', 'r'), vend_internal.null_in(m.columns, 'n'),
+                vend_internal.same_in(m.columns, 'n', 'r')) AS condition
+        FROM masks m
+    ),
+    branches AS (
+        SELECT 0 AS number, 0 AS variant, concat(format('SELECT r.* FROM %s AS r', vend_internal.part_of(rollup, 'stored')),
+            (SELECT ' WHERE ' || string_agg(u.condition, ' AND ' ORDER BY u.number) FROM uncovered u)) AS query
+        UNION ALL
+        SELECT m.number, v.n, concat(format('SELECT r.* FROM (SELECT q.* FROM %s) AS r', v.clause),
+            (SELECT ' WHERE ' || string_agg(u.condition, ' AND ' ORDER BY u.number) FROM uncovered u WHERE u.number < m.number))
+        FROM masks m
+        CROSS JOIN LATERAL unnest(vend_internal.recomputed(rollup, m.columns,
+            format('(SELECT DISTINCT %s FROM %s)', vend_internal.list_of(m.columns), m.dirty))) WITH ORDINALITY AS v(clause, n)
+    )
+    SELECT string_agg(b.query, E'\nUNION ALL\n' ORDER BY b.number, b.variant) FROM branches b;
+END;
+COMMENT ON FUNCTION vend_internal.exact_query(text) IS 'The rows of a rollup, whatever its notes are, unless they concern every key.';
+
+-- The public view is for what happens all day: notes of the narrowest mask, without NULLs. Its conditions reach the notes and
+-- the sources, so that who asks for one garage pays for one. Anything else goes through functions, which are planned
+-- once a session: as part of the view they would make every reader's plan ten times as large.
+CREATE FUNCTION vend_internal.make_reading(rollup text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    columns text[] := vend_internal.columns_of(vend_internal.part_of(rollup, 'query')::regclass);
+    stored text := vend_internal.part_of(rollup, 'stored');
+    is_odd text := vend_internal.part_of(rollup, 'odd');
+    odd_rows text := vend_internal.part_of(rollup, 'rows');
+    narrowest vend_internal.rollup_masks;
+    dirty text;
+BEGIN
+    SELECT * INTO narrowest FROM vend_internal.rollup_masks m WHERE m.rollup = rollup ORDER BY m.number DESC LIMIT 1;
+    dirty := vend_internal.part_of(rollup, 'dirty', narrowest.number);
+    PERFORM vend_internal.execute_as_owner(format($make$
+CREATE FUNCTION %1$s() RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS %2$L;
+COMMENT ON FUNCTION %1$s() IS 'Whether there are notes that the public view of %3$s does not follow itself.';
+CREATE FUNCTION %4$s() RETURNS SETOF %5$s LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1
+SET search_path = pg_catalog, pg_temp SET jit = off AS %6$L;
+COMMENT ON FUNCTION %4$s() IS 'The rows of %3$s, whatever its notes are.'$make$,
+        is_odd, format('BEGIN RETURN %s; END', (
+            SELECT string_agg(format('EXISTS (SELECT FROM %s)', o.condition), E'\n    OR ')
+            FROM (
+                SELECT format('vend_internal.stale_rollups WHERE rollup = %L', rollup) AS condition
+                UNION ALL
+                SELECT vend_internal.part_of(s.rollup, 'notes', s.position)
+                FROM vend_internal.rollup_sources s
+                WHERE s.rollup = rollup AND s.touched NOT IN ('{}', narrowest.columns)
+                UNION ALL
+                SELECT format('%s AS n WHERE %s', dirty, vend_internal.null_in(narrowest.columns, 'n'))
+                WHERE dirty IS NOT NULL
+            ) AS o)),
+        rollup, odd_rows, stored, format($body$
+BEGIN
+    IF EXISTS (SELECT FROM vend_internal.stale_rollups WHERE rollup = %L) THEN
+        RETURN QUERY SELECT * FROM %s;
+    ELSE
+        RETURN QUERY %s;
+    END IF;
+END $body$, rollup, vend_internal.part_of(rollup, 'query'), vend_internal.exact_query(rollup))));
+    PERFORM vend_internal.execute_as_owner(concat(
+        format('CREATE OR REPLACE VIEW vend_reports.%I AS SELECT %s FROM %s AS r WHERE NOT (SELECT %s())',
+            rollup, vend_internal.list_of(columns, 'r'), stored, is_odd),
+        format(' AND NOT EXISTS (SELECT FROM %s AS n WHERE %s)', dirty, vend_internal.equal_in(narrowest.columns, 'n', 'r')),
+        format(' UNION ALL SELECT %s FROM %s WHERE NOT (SELECT %s())', (
+                SELECT string_agg(format(CASE WHEN c = ANY (narrowest.columns) THEN 'd.%I' ELSE 'q.%I' END, c), ', ' ORDER BY n)
+                FROM unnest(columns) WITH ORDINALITY AS c(c, n)),
+            (vend_internal.recomputed(rollup, narrowest.columns,
+                format('(SELECT DISTINCT %s FROM %s)', vend_internal.list_of(narrowest.columns), dirty)))[1], is_odd),
+        format(' UNION ALL SELECT %s FROM %s() WHERE (SELECT %s())', vend_internal.list_of(columns), odd_rows, is_odd)));
+    PERFORM vend_internal.execute_as_owner(format('COMMENT ON VIEW vend_reports.%I IS %L', rollup,
+        format('Rollup, exact at any time: one row for each %s. vend.rollups has its query.', (
+            SELECT array_to_string(r.key, ', ') FROM vend_internal.rollups r WHERE r.name = rollup))));
+END $$;
+COMMENT ON FUNCTION vend_internal.make_reading(text) IS 'Makes the public view of a rollup, or replaces it.';
+
+CREATE FUNCTION vend_internal.make_parts(name text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    rollup vend_internal.rollups;
+    query_view text := vend_internal.part_of(name, 'query');
+    stored text := vend_internal.part_of(name, 'stored');
+    source record;
+    mask record;
+BEGIN
+    SELECT * INTO STRICT rollup FROM vend_internal.rollups r WHERE r.name = name;
+    PERFORM vend_internal.check_query(rollup.query);
+    PERFORM vend_internal.execute_as_owner(format(E'CREATE VIEW %s AS %s\n', query_view, rollup.query));
+    PERFORM vend_internal.check_rollup_query(name, query_view, rollup.key, rollup.tenant_column);
+    FOR source IN SELECT * FROM jsonb_each(rollup.sources) WITH ORDINALITY AS s(name, touches, position) LOOP
+        PERFORM vend_internal.make_source(name, source.position::int, source.name, source.touches);
+    END LOOP;
+    PERFORM vend_internal.check_sources(name);
+    PERFORM vend_internal.find_read_columns(name);
+    UPDATE vend_internal.rollup_sources s
+    SET table_columns = vend_internal.table_columns_of(s.relation, vend_internal.rows_of(s.source, s.relation::text, s.columns))
+    WHERE s.rollup = name;
+    PERFORM vend_internal.execute_as_owner(format('CREATE TABLE %1$s AS SELECT * FROM %2$s WITH NO DATA;
+        ALTER TABLE %1$s ADD UNIQUE NULLS NOT DISTINCT (%3$s)', stored, query_view, vend_internal.list_of(rollup.key)));
+    FOR mask IN SELECT * FROM vend_internal.rollup_masks m WHERE m.rollup = name LOOP
+        PERFORM vend_internal.execute_as_owner(format('CREATE VIEW %s AS %s', vend_internal.part_of(name, 'dirty', mask.number),
+            vend_internal.dirty_query(name, mask.columns)));
+    END LOOP;
+    PERFORM vend_internal.make_reading(name);
+    -- An empty table that was never looked at is taken for ten pages.
+    PERFORM vend_internal.execute_as_owner(format('ANALYZE %s', vend_internal.part_of(name, 'notes', s.position)))
+    FROM vend_internal.rollup_sources s
+    WHERE s.rollup = name AND s.touched <> '{}';
+END $$;
+COMMENT ON FUNCTION vend_internal.make_parts(text) IS 'Makes everything of a rollup but its triggers; nothing is computed.';
+
+-- The public view stays, with its columns and no rows, for what is built on it; its transaction makes it anew or drops it.
+CREATE FUNCTION vend_internal.drop_parts(name text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+    part record;
+BEGIN
+    IF to_regclass(format('vend_reports.%I', name)) IS NOT NULL THEN
+        PERFORM vend_internal.execute_as_owner(format('CREATE OR REPLACE VIEW vend_reports.%I AS SELECT %s WHERE false', name, (
+            SELECT string_agg(format('NULL::%s AS %I', format_type(a.atttypid, a.atttypmod), a.attname), ', ' ORDER BY a.attnum)
+            FROM pg_attribute a
+            WHERE a.attrelid = to_regclass(format('vend_reports.%I', name)) AND a.attnum > 0)));
+    END IF;
+    FOR part IN
+        SELECT 0 AS rank, vend_internal.part_of(name, p.part) AS part, 'ROUTINE' AS kind
+        FROM (VALUES ('odd'), ('rows')) AS p(part)
+        UNION ALL
+        SELECT 1, vend_internal.part_of(name, 'dirty', m.number), 'VIEW'
+        FROM vend_internal.rollup_masks m
+        WHERE m.rollup = name
+        UNION ALL
+        SELECT p.rank, vend_internal.part_of(name, p.part, s.position), p.kind
+        FROM vend_internal.rollup_sources s
+        CROSS JOIN (VALUES (2, 'keys', 'VIEW'), (3, 'notes', 'TABLE')) AS p(rank, part, kind)
+        WHERE s.rollup = name
+        UNION ALL
+        SELECT 4, vend_internal.part_of(name, p.part), p.kind
+        FROM (VALUES ('stored', 'TABLE'), ('query', 'VIEW')) AS p(part, kind)
+        ORDER BY rank
+    LOOP
+        PERFORM vend_internal.execute_as_owner(format('DROP %s %s', part.kind, part.part)) WHERE coalesce(to_regclass(part.part)::oid, to_regproc(part.part)::oid) IS NOT NULL;
+    END LOOP;
+    DELETE FROM vend_internal.rollup_sources s WHERE s.rollup = name;
+    DELETE FROM vend_internal.stale_rollups s WHERE s.rollup = name;
+END $$;
+COMMENT ON FUNCTION vend_internal.drop_parts(text) IS 'Drops everything of a rollup but its triggers and its public view.';

@@ -1,0 +1,180 @@
+-- A refresh is one statement, so that the notes it takes and the rows it reads are of one snapshot: a change whose note is
+-- deleted was there when its keys were computed. An error leaves the notes where they were.
+
+CREATE FUNCTION vend_internal.lock_rollup(name text, wait boolean) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM FROM vend_internal.rollups r WHERE r.name = lock_rollup.name FOR NO KEY UPDATE NOWAIT;
+    RETURN FOUND;
+EXCEPTION WHEN lock_not_available THEN
+    IF wait THEN
+        RAISE EXCEPTION 'rollup "%" is being refreshed or verified', name USING ERRCODE = '55P03',
+            HINT = 'Reading it needs no refresh; try again when the other one is done.';
+    END IF;
+    RETURN false;
+END $$;
+COMMENT ON FUNCTION vend_internal.lock_rollup(text, boolean) IS
+    'Takes a rollup until the end of the transaction; else 55P03, or false if not told to insist.';
+
+-- Rows that are new or differ are written, and those that are gone deleted: what is as it was is left alone.
+CREATE FUNCTION vend_internal.write_clauses(rollup text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT format('
+changed AS (SELECT %1$s FROM fresh EXCEPT SELECT %1$s FROM old),
+gone AS (
+    DELETE FROM %2$s WHERE ctid = ANY (ARRAY(
+        SELECT min(place) FROM (SELECT %3$s, place FROM old UNION ALL SELECT %3$s, NULL FROM fresh) AS both_sides
+        GROUP BY %3$s HAVING count(*) = count(place)))
+    RETURNING 1),
+written AS (
+    INSERT INTO %2$s AS stored (%1$s) SELECT * FROM changed
+    ON CONFLICT (%3$s) DO %4$s RETURNING 1)',
+        vend_internal.list_of(o.columns), vend_internal.part_of(r.name, 'stored'), vend_internal.list_of(r.key),
+        coalesce('UPDATE SET ' || (SELECT string_agg(format('%1$I = excluded.%1$I', c), ', ') FROM unnest(o.columns) c WHERE c <> ALL (r.key)), 'NOTHING'))
+    FROM vend_internal.rollups r
+    CROSS JOIN LATERAL (SELECT vend_internal.columns_of(vend_internal.part_of(r.name, 'query')::regclass) AS columns) AS o
+    WHERE r.name = rollup;
+END;
+COMMENT ON FUNCTION vend_internal.write_clauses(text) IS 'Brings what is stored (old) to what the query has (fresh).';
+
+CREATE FUNCTION vend_internal.refresh_statement(rollup text, mask text[]) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT format('WITH %s,
+keys AS MATERIALIZED (SELECT DISTINCT %s FROM (%s) AS k),
+fresh AS MATERIALIZED (%s),
+old AS MATERIALIZED (
+    SELECT r.*, r.ctid AS place FROM keys AS d JOIN %s AS r ON %s
+    UNION ALL
+    SELECT r.*, r.ctid FROM keys AS d JOIN %s AS r ON %s WHERE %s),%s
+SELECT (SELECT count(*) FROM keys), (SELECT count(*) FROM gone) + (SELECT count(*) FROM written)',
+        string_agg(format('notes_%1$s AS (DELETE FROM %2$s WHERE ctid = ANY (ARRAY(SELECT ctid FROM %2$s LIMIT $1)) RETURNING %3$s)',
+            s.position, vend_internal.part_of($1, 'notes', s.position), vend_internal.list_of(s.noted)), E',\n' ORDER BY s.position),
+        vend_internal.list_of(mask),
+        string_agg(format('SELECT %s FROM (WITH changed AS (SELECT * FROM notes_%s) SELECT * FROM (%s) AS k) AS k',
+            vend_internal.list_of(mask), s.position, s.keys || E'\n'), ' UNION ALL ' ORDER BY s.position),
+        (SELECT string_agg('SELECT q.* FROM ' || c, E'\nUNION ALL\n') FROM unnest(vend_internal.recomputed($1, mask, 'keys')) c),
+        vend_internal.part_of($1, 'stored'), vend_internal.equal_in(mask, 'd', 'r'),
+        vend_internal.part_of($1, 'stored'), vend_internal.same_in(mask, 'd', 'r'), vend_internal.null_in(mask, 'd'),
+        vend_internal.write_clauses($1))
+    FROM vend_internal.rollup_sources s
+    WHERE s.rollup = $1 AND s.touched = mask;
+END;
+COMMENT ON FUNCTION vend_internal.refresh_statement(text, text[]) IS
+    'Takes up to $1 notes of each source of a mask, and recomputes their keys; returns the numbers of keys and changed rows.';
+
+CREATE FUNCTION vend_internal.rebuild_statement(rollup text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT format('WITH flags AS (DELETE FROM vend_internal.stale_rollups WHERE ctid = ANY ($1)), %s
+fresh AS MATERIALIZED (SELECT * FROM %s),
+old AS MATERIALIZED (SELECT r.*, r.ctid AS place FROM %s AS r),%s
+SELECT (SELECT count(*) FROM fresh), (SELECT count(*) FROM gone) + (SELECT count(*) FROM written)',
+        (SELECT string_agg(format('notes_%s AS (DELETE FROM %s),', s.position, vend_internal.part_of(rollup, 'notes', s.position)), E'\n')
+        FROM vend_internal.rollup_sources s WHERE s.rollup = $1 AND s.touched <> '{}'),
+        vend_internal.part_of(rollup, 'query'), vend_internal.part_of(rollup, 'stored'), vend_internal.write_clauses(rollup));
+END;
+COMMENT ON FUNCTION vend_internal.rebuild_statement(text) IS
+    'Takes every note of a rollup, and those of $1 that concern every key, and computes it as a whole.';
+
+-- Key by key costs the same for every key, as a whole less for each: where two keys of five are noted it has won.
+CREATE FUNCTION vend_internal.is_mostly_dirty(rollup text, mask text[], dirty text) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    stored text := vend_internal.part_of(rollup, 'stored');
+    at_least_thousand boolean;
+    mostly boolean;
+BEGIN
+    EXECUTE format('SELECT count(*) = 1000 FROM (SELECT DISTINCT %s FROM %s LIMIT 1000) AS d', vend_internal.list_of(mask), dirty)
+    INTO at_least_thousand;
+    IF at_least_thousand THEN
+        EXECUTE format('SELECT 5 * (SELECT count(*) FROM (SELECT DISTINCT %s FROM %s) AS d JOIN %s AS r ON %s)
+            >= 2 * (SELECT count(*) FROM %s)', vend_internal.list_of(mask), dirty, stored, vend_internal.equal_in(mask, 'd', 'r'), stored)
+        INTO mostly;
+    END IF;
+    RETURN coalesce(mostly, false);
+END $$;
+COMMENT ON FUNCTION vend_internal.is_mostly_dirty(text, text[], text) IS
+    'Whether so many keys are noted that computing all of them is quicker.';
+
+CREATE FUNCTION vend_internal.refresh_batch(
+    name text, notes bigint, OUT keys_refreshed bigint, OUT rows_changed bigint, OUT is_done boolean
+)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+DECLARE
+    flags tid[];
+    mask record;
+    has_notes boolean;
+    fault text;
+BEGIN
+    keys_refreshed := 0;
+    rows_changed := 0;
+    is_done := true;
+    -- Before the faults are looked for: what happens after that leaves a flag that stays.
+    flags := ARRAY(SELECT s.ctid FROM vend_internal.stale_rollups s WHERE s.rollup = refresh_batch.name);
+    IF flags <> '{}' THEN
+        fault := vend_internal.capture_fault(name);
+        IF fault IS NOT NULL THEN
+            RAISE EXCEPTION 'rollup "%" cannot be kept: %', name, fault USING ERRCODE = '55000',
+                HINT = 'It is read from its query until the changes of its sources are seen again: vend.create_rollup() or vend.attach() makes the triggers anew.';
+        END IF;
+        EXECUTE vend_internal.rebuild_statement(name) INTO keys_refreshed, rows_changed USING flags;
+        RETURN;
+    END IF;
+    FOR mask IN
+        SELECT m.columns, vend_internal.part_of(m.rollup, 'dirty', m.number) AS dirty, (
+            SELECT string_agg(format('EXISTS (SELECT FROM %s)', vend_internal.part_of(s.rollup, 'notes', s.position)), ' OR ')
+            FROM vend_internal.rollup_sources s
+            WHERE s.rollup = m.rollup AND s.touched = m.columns) AS has_notes
+        FROM vend_internal.rollup_masks m
+        WHERE m.rollup = refresh_batch.name
+        ORDER BY m.number
+    LOOP
+        EXECUTE 'SELECT ' || mask.has_notes INTO has_notes;
+        CONTINUE WHEN NOT has_notes;
+        IF vend_internal.is_mostly_dirty(name, mask.columns, mask.dirty) THEN
+            EXECUTE vend_internal.rebuild_statement(name) INTO keys_refreshed, rows_changed USING flags;
+            RETURN;
+        END IF;
+        EXECUTE vend_internal.refresh_statement(name, mask.columns) INTO keys_refreshed, rows_changed USING notes;
+        is_done := false;
+        RETURN;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION vend_internal.refresh_batch(text, bigint) IS
+    'Works off up to so many notes of each source; is_done: none was left. Its caller has locked the rollup. 55000: changes are not seen.';
+
+CREATE FUNCTION vend.refresh(name text DEFAULT NULL)
+RETURNS TABLE (rollup text, keys_refreshed bigint, rows_changed bigint, duration interval)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    batch record;
+    rounds bigint;
+    started timestamptz;
+    batch_notes CONSTANT bigint := 10000;
+BEGIN
+    PERFORM vend_internal.check_rollup_name(name);
+    FOR rollup IN SELECT r.name FROM vend_internal.rollups r WHERE refresh.name IS NULL OR r.name = refresh.name ORDER BY r.name LOOP
+        started := clock_timestamp();
+        CONTINUE WHEN NOT vend_internal.lock_rollup(rollup, refresh.name IS NOT NULL);
+        keys_refreshed := 0;
+        rows_changed := 0;
+        -- Not until nothing is left, which with busy writers would be never.
+        rounds := (SELECT count(*) FROM vend_internal.rollup_masks m WHERE m.rollup = refresh.rollup)
+            + (SELECT n.notes FROM vend_internal.pending_notes(rollup) n) / batch_notes + 1;
+        FOR round IN 1..rounds LOOP
+            batch := vend_internal.refresh_batch(rollup, batch_notes);
+            keys_refreshed := keys_refreshed + batch.keys_refreshed;
+            rows_changed := rows_changed + batch.rows_changed;
+            EXIT WHEN batch.is_done;
+        END LOOP;
+        UPDATE vend_internal.rollups r SET refreshed_at = clock_timestamp() WHERE r.name = refresh.rollup;
+        duration := clock_timestamp() - started;
+        RETURN NEXT;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION vend.refresh(text) IS
+    'Recomputes the keys of a rollup (NULL: of every rollup that nobody else is refreshing) whose sources changed, and writes '
+    'the rows that differ. A reader or writer never waits for it. 42704: no such rollup. 55P03: already being refreshed. 55000: '
+    'the changes of a source are not seen any more.';

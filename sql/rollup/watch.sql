@@ -1,0 +1,89 @@
+-- A source that is altered so that changes would go unseen: its rollups are read from their queries from then on.
+
+-- A trigger that fails is a writer that fails.
+CREATE FUNCTION vend_internal.disarmed_capture() RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+RETURN 'BEGIN RETURN NULL; END';
+COMMENT ON FUNCTION vend_internal.disarmed_capture() IS 'The body of a trigger function whose source lacks a column that it reads.';
+
+CREATE FUNCTION vend_internal.capture_fault(rollup text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT f.fault
+    FROM (
+        SELECT 1 AS rank, format('%s is gone', s.source) AS fault
+        FROM vend_internal.rollup_sources s
+        WHERE s.rollup = $1 AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = s.relation)
+        UNION ALL
+        SELECT 2, format('trigger %I of %s is %s', t.trigger_name, t.relation::regclass,
+            CASE WHEN g.oid IS NULL THEN 'missing' WHEN g.tgenabled = 'D' THEN 'disabled' ELSE 'altered' END)
+        FROM vend_internal.capture_triggers t
+        LEFT JOIN pg_trigger g ON g.tgrelid = t.relation AND g.tgname = t.trigger_name AND g.tgfoid = to_regproc(t.function)
+        WHERE t.rollup = $1 AND g.tgenabled IS DISTINCT FROM t.firing::"char"
+        UNION ALL
+        SELECT 3, format('%s had a column renamed, and its changes are not noted since', s.source)
+        FROM vend_internal.rollup_sources s
+        JOIN pg_proc p ON p.oid = to_regproc(vend_internal.part_of(s.rollup, 'capture', s.position))
+        WHERE s.rollup = $1 AND (p.prosrc = vend_internal.disarmed_capture()
+            OR NOT s.table_columns <@ vend_internal.columns_of(s.relation))
+        UNION ALL
+        SELECT 4, format('the partitions of %s have changed', s.source)
+        FROM vend_internal.rollup_sources s
+        WHERE s.rollup = $1 AND (
+            NOT s.partitions::oid[] <@ ARRAY(SELECT p.relid::oid FROM pg_partition_tree(s.relation) p)
+            -- One that is made empty changes nothing.
+            OR EXISTS (SELECT FROM pg_partition_tree(s.relation) p
+                WHERE p.level > 0 AND p.relid::oid <> ALL (s.partitions::oid[]) AND pg_relation_size(p.relid) > 0))
+    ) AS f
+    ORDER BY f.rank, f.fault
+    FETCH FIRST ROW ONLY;
+END;
+COMMENT ON FUNCTION vend_internal.capture_fault(text) IS 'Why changes of a rollup''s sources would go unseen; NULL: they are seen.';
+
+-- With the rights of whoever makes a partition: its statement triggers, as the partitioned table has them.
+CREATE FUNCTION vend_internal.adopt_partitions() RETURNS event_trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    missing record;
+BEGIN
+    FOR missing IN
+        SELECT p.relid AS relation, t.tgname, t.tgenabled, pg_get_triggerdef(t.oid) AS definition
+        FROM (SELECT DISTINCT c.objid FROM pg_event_trigger_ddl_commands() c WHERE c.object_type = 'table') AS c
+        CROSS JOIN LATERAL pg_partition_tree(c.objid) p
+        JOIN pg_trigger t ON t.tgrelid = pg_partition_root(p.relid) AND t.tgname LIKE 'vend\_%' AND t.tgtype & 1 = 0
+        JOIN pg_proc f ON f.oid = t.tgfoid AND f.pronamespace = to_regnamespace('vend_staging')
+        WHERE p.relid <> pg_partition_root(p.relid)
+            AND NOT EXISTS (SELECT FROM pg_trigger o WHERE o.tgrelid = p.relid AND o.tgname = t.tgname)
+    LOOP
+        -- Replaced, as the ALTER TABLE below comes here, too.
+        EXECUTE replace(regexp_replace(missing.definition, ' ON .*? (REFERENCING|FOR EACH)',
+            format(' ON %s \1', replace(missing.relation::text, '\', '\\'))), 'CREATE TRIGGER', 'CREATE OR REPLACE TRIGGER');
+        IF missing.tgenabled = 'A' THEN
+            EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', missing.relation, missing.tgname);
+        END IF;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION vend_internal.adopt_partitions() IS 'Gives a new partition of a source the triggers of the others.';
+
+CREATE FUNCTION vend_internal.watch_sources() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO vend_internal.stale_rollups (rollup, reason)
+    SELECT r.name, f.fault
+    FROM vend_internal.rollups r
+    CROSS JOIN LATERAL (SELECT vend_internal.capture_fault(r.name) AS fault) AS f
+    WHERE f.fault IS NOT NULL
+        AND NOT EXISTS (SELECT FROM vend_internal.stale_rollups s WHERE (s.rollup, s.reason) = (r.name, f.fault));
+    PERFORM vend_internal.execute_as_owner(format('CREATE OR REPLACE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql
+        SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS %L',
+        vend_internal.part_of(s.rollup, 'capture', s.position), vend_internal.disarmed_capture()))
+    FROM vend_internal.rollup_sources s
+    JOIN pg_proc p ON p.oid = to_regproc(vend_internal.part_of(s.rollup, 'capture', s.position))
+    WHERE NOT s.table_columns <@ vend_internal.columns_of(s.relation) AND p.prosrc <> vend_internal.disarmed_capture();
+    -- Their rows came or went without a trigger; every key is noted now.
+    UPDATE vend_internal.rollup_sources s SET partitions = p.partitions
+    FROM vend_internal.rollup_sources o
+    CROSS JOIN LATERAL (SELECT ARRAY(SELECT t.relid FROM pg_partition_tree(o.relation) t WHERE t.level > 0 ORDER BY t.relid) AS partitions) AS p
+    WHERE (s.rollup, s.position) = (o.rollup, o.position) AND s.partitions::oid[] <> p.partitions::oid[];
+END $$;
+COMMENT ON FUNCTION vend_internal.watch_sources() IS 'Marks the rollups whose sources'' changes would go unseen.';

@@ -1,0 +1,7 @@
+//! Rollups: tables that are kept exact. What needs PostgreSQL's own trees is here; the engine itself is set logic and
+//! stands in `sql/rollup/`.
+#![allow(clippy::result_large_err)]
+
+mod engine;
+mod query;
+mod same_day;

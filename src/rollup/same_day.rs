@@ -1,0 +1,223 @@
+//! Finding the rows of a local day by an ordinary index on the instant. A rollup recomputes a key with
+//! `same_day(its day, the key's day)`; where its day is `vend.local_day(at, zone)`, the planner is told that `at` lies
+//! near the day in UTC, too, whatever the zone: no zone is 16 hours from UTC.
+use pgrx::datum::{Date, Timestamp, TimestampWithTimeZone};
+use pgrx::pg_sys::{FuncExpr, Node, NodeTag, Oid};
+use pgrx::prelude::*;
+use pgrx::{Internal, PgList, is_a};
+
+const HOUR: i64 = 3_600_000_000;
+const FARTHEST_ZONE: i64 = 16 * HOUR;
+
+#[pg_extern(schema = "vend_internal", immutable, parallel_safe, strict)]
+fn same_day(day: Date, key: Date) -> bool {
+    day == key
+}
+
+/// The first instant, in microseconds from 2000 in UTC, at which it may be the day in some zone; at the ends of time the
+/// end itself, which no row lies beyond.
+fn earliest(day: Date) -> i64 {
+    match day.is_infinity() || day.is_neg_infinity() {
+        true => i64::MIN,
+        false => i64::from(day.to_pg_epoch_days()).saturating_mul(24 * HOUR).saturating_sub(FARTHEST_ZONE),
+    }
+}
+
+fn latest(day: Date) -> i64 {
+    match day.is_infinity() || day.is_neg_infinity() {
+        true => i64::MAX,
+        false => earliest(day).saturating_add(24 * HOUR + 2 * FARTHEST_ZONE),
+    }
+}
+
+#[pg_extern(schema = "vend_internal", immutable, parallel_safe, strict)]
+fn day_floor(day: Date) -> Timestamp {
+    Timestamp::try_from(earliest(day)).unwrap_or(Timestamp::negative_infinity())
+}
+#[pg_extern(schema = "vend_internal", immutable, parallel_safe, strict)]
+fn day_ceiling(day: Date) -> Timestamp {
+    Timestamp::try_from(latest(day)).unwrap_or(Timestamp::positive_infinity())
+}
+#[pg_extern(schema = "vend_internal", immutable, parallel_safe, strict)]
+fn day_floor_instant(day: Date) -> TimestampWithTimeZone {
+    TimestampWithTimeZone::try_from(earliest(day)).unwrap_or(TimestampWithTimeZone::negative_infinity())
+}
+#[pg_extern(schema = "vend_internal", immutable, parallel_safe, strict)]
+fn day_ceiling_instant(day: Date) -> TimestampWithTimeZone {
+    TimestampWithTimeZone::try_from(latest(day)).unwrap_or(TimestampWithTimeZone::positive_infinity())
+}
+
+/// How an instant is compared: operators have the same numbers in every release (pg_operator.dat).
+struct Comparison {
+    floor: &'static std::ffi::CStr,
+    ceiling: &'static std::ffi::CStr,
+    bound_type: Oid,
+    not_before: u32,
+    not_after: u32,
+}
+const UTC_TIMESTAMP: Comparison = Comparison {
+    floor: c"day_floor",
+    ceiling: c"day_ceiling",
+    bound_type: pg_sys::TIMESTAMPOID,
+    not_before: 2065,
+    not_after: 2063,
+};
+const INSTANT: Comparison = Comparison {
+    floor: c"day_floor_instant",
+    ceiling: c"day_ceiling_instant",
+    bound_type: pg_sys::TIMESTAMPTZOID,
+    not_before: 1325,
+    not_after: 1323,
+};
+const DATE_EQUALS: u32 = 1093;
+
+/// The planner's question whether a call of `same_day` is the same as something simpler; null: it is not.
+#[pg_extern(sql = false)]
+fn same_day_support(request: Internal) -> Internal {
+    // SAFETY: PostgreSQL passes a node, and calls a support function with nothing else.
+    let simpler = unsafe {
+        let node: *mut Node = request.unwrap().map_or(std::ptr::null_mut(), |datum| datum.cast_mut_ptr());
+        if !node.is_null() && is_a(node, NodeTag::T_SupportRequestSimplify) {
+            with_bounds((*node.cast::<pg_sys::SupportRequestSimplify>()).fcall)
+        } else {
+            std::ptr::null_mut()
+        }
+    };
+    Internal::from(Some(pg_sys::Datum::from(simpler)))
+}
+
+/// # Safety
+/// `call` is a call of `same_day` from the planner.
+unsafe fn with_bounds(call: *mut FuncExpr) -> *mut Node {
+    // SAFETY: the arguments of a call are nodes; what is used twice is copied, as the planner changes trees in place.
+    unsafe {
+        let arguments = PgList::<Node>::from_pg((*call).args);
+        let (Some(day), Some(key)) = (arguments.get_ptr(0), arguments.get_ptr(1)) else {
+            return std::ptr::null_mut();
+        };
+        let Some((at, comparison)) = instant_of(day) else {
+            return std::ptr::null_mut();
+        };
+        let schema = pg_sys::get_func_namespace((*call).funcid);
+        let mut clauses = PgList::<Node>::new();
+        clauses.push(compare(comparison.not_before, at, bound(schema, comparison.floor, comparison, key)));
+        clauses.push(compare(comparison.not_after, at, bound(schema, comparison.ceiling, comparison, key)));
+        clauses.push(compare(DATE_EQUALS, day, key));
+        pg_sys::make_andclause(clauses.into_pg()).cast()
+    }
+}
+
+/// What `vend.local_day(at, zone)` has become when the planner has put its body in its place: its instant. A source's
+/// timestamp in UTC is found under the cast that makes it one.
+///
+/// # Safety
+/// `day` is a node.
+unsafe fn instant_of(day: *mut Node) -> Option<(*mut Node, &'static Comparison)> {
+    // SAFETY: as the contract says; each argument is a node.
+    unsafe {
+        let local = argument(day, pg_sys::F_DATE_TIMESTAMP, 0)?;
+        let at = argument(local, pg_sys::F_TIMEZONE_TEXT_TIMESTAMPTZ, 1)?;
+        match argument(at, pg_sys::F_TIMEZONE_TEXT_TIMESTAMP, 1) {
+            Some(utc) if is_utc(argument(at, pg_sys::F_TIMEZONE_TEXT_TIMESTAMP, 0)?) => {
+                Some((utc, &UTC_TIMESTAMP))
+            }
+            _ => Some((at, &INSTANT)),
+        }
+    }
+}
+
+/// # Safety
+/// `node` is a node.
+unsafe fn argument(node: *mut Node, function: u32, number: usize) -> Option<*mut Node> {
+    // SAFETY: as the contract says.
+    unsafe {
+        if !is_a(node, NodeTag::T_FuncExpr) || (*node.cast::<FuncExpr>()).funcid.to_u32() != function {
+            return None;
+        }
+        PgList::<Node>::from_pg((*node.cast::<FuncExpr>()).args).get_ptr(number)
+    }
+}
+
+/// # Safety
+/// `zone` is a node of type text.
+unsafe fn is_utc(zone: *mut Node) -> bool {
+    // SAFETY: a constant that is not NULL holds a datum of its type.
+    unsafe {
+        if !is_a(zone, NodeTag::T_Const) || (*zone.cast::<pg_sys::Const>()).constisnull {
+            return false;
+        }
+        String::from_datum((*zone.cast::<pg_sys::Const>()).constvalue, false)
+            .is_some_and(|name| name == "UTC")
+    }
+}
+
+/// # Safety
+/// `key` is a node of type date, `schema` the schema of `same_day`: it is looked into as such, for the reader whose query
+/// is planned may have no right to name it.
+unsafe fn bound(
+    schema: Oid, function: &std::ffi::CStr, comparison: &Comparison, key: *mut Node,
+) -> *mut Node {
+    // SAFETY: the name is NUL-terminated; the function is one of those above, so it is found.
+    unsafe {
+        let date = pg_sys::DATEOID;
+        let found = pg_sys::GetSysCacheOid(
+            pg_sys::SysCacheIdentifier::PROCNAMEARGSNSP as i32,
+            pg_sys::Anum_pg_proc_oid as pg_sys::AttrNumber,
+            pg_sys::Datum::from(function.as_ptr()),
+            pg_sys::Datum::from(pg_sys::buildoidvector(&date, 1)),
+            pg_sys::Datum::from(schema),
+            pg_sys::Datum::from(0),
+        );
+        let mut arguments = PgList::<Node>::new();
+        arguments.push(copy(key));
+        pg_sys::makeFuncExpr(
+            found,
+            comparison.bound_type,
+            arguments.into_pg(),
+            Oid::INVALID,
+            Oid::INVALID,
+            pg_sys::CoercionForm::COERCE_EXPLICIT_CALL,
+        )
+        .cast()
+    }
+}
+
+/// # Safety
+/// Both are nodes of the operator's types.
+unsafe fn compare(operator: u32, left: *mut Node, right: *mut Node) -> *mut Node {
+    // SAFETY: as the contract says.
+    unsafe {
+        let (none, boolean) = (Oid::INVALID, pg_sys::BOOLOID);
+        let clause = pg_sys::make_opclause(
+            Oid::from_u32(operator),
+            boolean,
+            false,
+            copy(left).cast(),
+            copy(right).cast(),
+            none,
+            none,
+        );
+        pg_sys::set_opfuncid(clause.cast());
+        clause.cast()
+    }
+}
+
+/// # Safety
+/// `node` is a node.
+unsafe fn copy(node: *mut Node) -> *mut Node {
+    // SAFETY: as the contract says.
+    unsafe { pg_sys::copyObjectImpl(node.cast()).cast() }
+}
+
+extension_sql!(
+    r#"
+CREATE FUNCTION vend_internal.same_day_support(internal) RETURNS internal
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'same_day_support_wrapper';
+COMMENT ON FUNCTION vend_internal.same_day_support(internal) IS 'Tells the planner what same_day says of an instant.';
+ALTER FUNCTION vend_internal.same_day(date, date) SUPPORT vend_internal.same_day_support;
+COMMENT ON FUNCTION vend_internal.same_day(date, date) IS
+    'Whether two dates are the same; of vend.local_day() the planner then finds the rows by an index on the instant.';
+"#,
+    name = "same_day_support",
+    requires = [same_day, day_floor, day_ceiling, day_floor_instant, day_ceiling_instant]
+);
