@@ -2,8 +2,7 @@ CREATE OR REPLACE VIEW vend_marts.counted_payments AS
 SELECT p.id AS payment_id, p.subscription_id, p.garage_id, p.payment_date, p.currency, p.amount, p.stripe_fee, p.net_amount,
     round(p.amount * coalesce(own.rate, platform.rate, 10) / 100, 2) AS platform_fee,
     vend.local_day(p.payment_date, g.timezone) AS payment_day,
-    -- Until the change of status is observed, the row's last update stands for it.
-    CASE WHEN p.status = 'refunded' THEN vend.local_day(p.updated_at, g.timezone) END AS refund_day,
+    p.status, p.updated_at, g.timezone,
     -- The pass paid for at the time; a payment outside of paid time is for the one before, or for the first one.
     CASE WHEN p.subscription_id IS NULL OR paid.pass_id IS NOT NULL THEN paid.pass_id
         ELSE coalesce(

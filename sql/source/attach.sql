@@ -98,8 +98,15 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION vend_internal.record_generated(jsonb) IS 'Notes what is generated now, and drops what is no more.';
 
+CREATE FUNCTION vend_internal.create_index(statement text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    EXECUTE statement;
+END $$;
+COMMENT ON FUNCTION vend_internal.create_index(text) IS 'Makes an index, with the caller''s rights.';
+
 CREATE FUNCTION vend.attach(
-    source_schema text DEFAULT 'public', mapping jsonb DEFAULT '{}', timezone text DEFAULT 'UTC'
+    source_schema text DEFAULT 'public', mapping jsonb DEFAULT '{}', timezone text DEFAULT 'UTC', create_indexes boolean DEFAULT false
 ) RETURNS TABLE (object text, kind text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -109,8 +116,8 @@ DECLARE
     made record;
     reads_as_before boolean;
 BEGIN
-    IF source_schema IS NULL OR mapping IS NULL OR timezone IS NULL THEN
-        RAISE EXCEPTION 'source_schema, mapping and timezone must not be NULL'
+    IF source_schema IS NULL OR mapping IS NULL OR timezone IS NULL OR create_indexes IS NULL THEN
+        RAISE EXCEPTION 'source_schema, mapping, timezone and create_indexes must not be NULL'
             USING ERRCODE = '22004', HINT = 'The mapping {} changes nothing; a platform without a zone of its own uses UTC.';
     END IF;
     IF vend_internal.known_timezone(timezone) IS NULL THEN
@@ -131,6 +138,10 @@ BEGIN
         PERFORM vend_internal.refuse_source(source_schema, errors);
     END IF;
 
+    IF create_indexes THEN
+        PERFORM vend_internal.create_index(vend_internal.index_statement(attach.mapping, m.table_name, m.columns, m.relation, false))
+        FROM vend_internal.missing_indexes(source_schema, mapping) m;
+    END IF;
     -- Before anything is granted on it: an autovacuum that holds the table would wait for the grant, and we for it.
     subscriptions := (SELECT r.relation FROM vend_internal.source_relations(source_schema, mapping) r
         WHERE r.table_name = 'subscriptions');
@@ -172,8 +183,8 @@ BEGIN
     PERFORM vend_internal.record_generated(inspected.definitions);
     RETURN QUERY SELECT format('%I.%I', g.schema_name, g.object_name), g.kind FROM vend_internal.generated g ORDER BY g.position;
 END $$;
-COMMENT ON FUNCTION vend.attach(text, jsonb, text) IS
+COMMENT ON FUNCTION vend.attach(text, jsonb, text, boolean) IS
     'Builds staging, marts and reports over the operational tables; one row per object made. Attaching again rebuilds them in '
-    'place. timezone holds where a garage has none of its own. All or nothing: 3F000, 42P01, 42703, 42804, 22023, 23505 and '
+    'place. timezone holds where a garage has none of its own. create_indexes makes those that vend.check_source misses. All or nothing: 3F000, 42P01, 42703, 42804, 22023, 23505 and '
     'others with the list of problems when vend.check_source finds errors; 42P06: a schema of ours exists; 22004: NULL argument; '
     '25000: not read committed.';

@@ -91,6 +91,7 @@ BEGIN
             FROM jsonb_each(faulty) AS f(table_name, columns)
             CROSS JOIN LATERAL vend_internal.data_problems(scratch, f.table_name,
                 ARRAY(SELECT jsonb_array_elements_text(f.columns)), referable, f.table_name = ANY (unique_ids)) AS p);
+        problems := problems || ARRAY(SELECT p FROM vend_internal.index_problems(source_schema, mapping) AS p);
         RAISE EXCEPTION USING ERRCODE = 'VEND0';
     EXCEPTION WHEN SQLSTATE 'VEND0' THEN
         NULL;

@@ -148,11 +148,12 @@ extension_sql_file!("../../sql/source/mapping.sql", name = "source_mapping", req
 extension_sql_file!("../../sql/source/staging.sql", name = "source_staging", requires = ["source_mapping"]);
 extension_sql_file!("../../sql/source/grants.sql", name = "source_grants", requires = ["source_state"]);
 extension_sql_file!("../../sql/source/inspect.sql", name = "source_inspect", requires = ["source_staging"]);
+extension_sql_file!("../../sql/source/indexes.sql", name = "source_indexes", requires = ["source_mapping"]);
 extension_sql_file!("../../sql/source/data_checks.sql", name = "source_data", requires = ["source_inspect"]);
 extension_sql_file!(
     "../../sql/source/check.sql",
     name = "source_check",
-    requires = ["source_data", "source_grants"]
+    requires = ["source_data", "source_grants", "source_indexes"]
 );
 extension_sql_file!(
     "../../sql/source/detach.sql",

@@ -10,7 +10,11 @@ CREATE TABLE shop.orders (id int PRIMARY KEY, garage_id uuid, customer int, at t
 CREATE TABLE shop.customers (id int PRIMARY KEY, region text, name text);
 SELECT vend.create_rollup('too_early', 'SELECT 1', '{x}', '{"shop.orders": [null]}');
 \echo :LAST_ERROR_SQLSTATE
-SELECT count(*) > 0 AS attached FROM vend.attach('shop');
+-- What a refresh looks rows up by is proposed, and made on demand.
+DROP INDEX payments_garage_id_updated_at_idx, parked_garage_id_entered_at_idx;
+SELECT severity, table_name, problem, hint FROM vend.check_source('shop');
+SELECT count(*) > 0 AS attached FROM vend.attach('shop', create_indexes => true);
+SELECT severity, table_name, problem, hint FROM vend.check_source('shop');
 CREATE FUNCTION g(n int) RETURNS uuid IMMUTABLE LANGUAGE sql AS $$ SELECT lpad(n::text, 32, '0')::uuid $$;
 INSERT INTO customers SELECT n, CASE WHEN n % 5 > 0 THEN 'r' || n % 3 END, 'c' || n FROM generate_series(1, 20) n;
 INSERT INTO orders SELECT n, g(n % 4), n % 20 + 1, '2026-03-01'::timestamp + n * interval '7 hours', n, 'x' FROM generate_series(1, 200) n;

@@ -23,3 +23,8 @@ CREATE TABLE parked (id uuid PRIMARY KEY, garage_id uuid, user_id uuid, pass_id 
     entered_at timestamp, exited_at timestamp, created_at timestamp);
 CREATE TABLE garage_daily_occupancy (id uuid PRIMARY KEY, garage_id uuid, day timestamp, hourly_occupancy jsonb,
     created_at timestamp);
+CREATE INDEX ON payments (garage_id, payment_date);
+CREATE INDEX ON payments (garage_id, updated_at);
+CREATE INDEX ON payments (subscription_id);
+CREATE INDEX ON parked (garage_id, entered_at);
+CREATE INDEX ON garage_daily_occupancy (garage_id, day);
