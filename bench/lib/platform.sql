@@ -16,6 +16,8 @@ BEGIN
         CROSS JOIN LATERAL (SELECT 1000000000 * g.number + k AS n) AS row_number
         CROSS JOIN LATERAL (SELECT date_trunc('day', now() AT TIME ZONE 'UTC') - (k %% %2$s) * interval '1 day' + (k * 7919 %% 86400) * interval '1 second' AS at,
             (50 + n %% 100)::numeric(10, 2) AS amount, (1 + n %% 3)::numeric(10, 2) AS fee) AS values
-        CROSS JOIN LATERAL (SELECT of_garage.ids[1 + k %% greatest(width_bucket(at, of_garage.created), 1)] AS id) AS s;
+        CROSS JOIN LATERAL (SELECT of_garage.ids[1 + k %% greatest(width_bucket(at, of_garage.created), 1)] AS id) AS s
+        -- As they come in.
+        ORDER BY at;
         ANALYZE %1$I.payments$make$, name, days, per_day);
 END $$;

@@ -45,9 +45,10 @@ BEGIN ATOMIC
 keys AS MATERIALIZED (SELECT DISTINCT %s FROM (%s) AS k),
 fresh AS MATERIALIZED (%s),
 old AS MATERIALIZED (
-    SELECT r.*, r.ctid AS place FROM keys AS d JOIN %s AS r ON %s
+    SELECT r.* FROM keys AS d CROSS JOIN LATERAL (SELECT r.*, r.ctid AS place FROM %s AS r WHERE %s OFFSET 0) AS r
     UNION ALL
-    SELECT r.*, r.ctid FROM keys AS d JOIN %s AS r ON %s WHERE %s),%s
+    SELECT r.* FROM (SELECT * FROM keys AS d WHERE %s OFFSET 0) AS d
+    CROSS JOIN LATERAL (SELECT r.*, r.ctid AS place FROM %s AS r WHERE %s OFFSET 0) AS r),%s
 SELECT (SELECT count(*) FROM keys), (SELECT count(*) FROM gone) + (SELECT count(*) FROM written)',
         string_agg(format('notes_%1$s AS (DELETE FROM %2$s WHERE ctid = ANY (ARRAY(SELECT ctid FROM %2$s LIMIT $1)) RETURNING %3$s)',
             s.position, vend_internal.part_of($1, 'notes', s.position), vend_internal.list_of(s.noted)), E',\n' ORDER BY s.position),
@@ -56,7 +57,7 @@ SELECT (SELECT count(*) FROM keys), (SELECT count(*) FROM gone) + (SELECT count(
             vend_internal.list_of(mask), s.position, s.keys || E'\n'), ' UNION ALL ' ORDER BY s.position),
         (SELECT string_agg('SELECT q.* FROM ' || c, E'\nUNION ALL\n') FROM unnest(vend_internal.recomputed($1, mask, 'keys')) c),
         vend_internal.part_of($1, 'stored'), vend_internal.equal_in(mask, 'd', 'r'),
-        vend_internal.part_of($1, 'stored'), vend_internal.same_in(mask, 'd', 'r'), vend_internal.null_in(mask, 'd'),
+        vend_internal.null_in(mask, 'd'), vend_internal.part_of($1, 'stored'), vend_internal.same_in(mask, 'd', 'r'),
         vend_internal.write_clauses($1))
     FROM vend_internal.rollup_sources s
     WHERE s.rollup = $1 AND s.touched = mask;

@@ -98,6 +98,25 @@ impl Zone {
         }
         midnight.saturating_sub(micros(offset)).max(since)
     }
+    /// The end of the last instant whose local date is `day`: after the next day's start where clocks were put back
+    /// over midnight, and not after this day's start if the zone skipped the date.
+    pub fn day_end(&self, day: Day) -> Instant {
+        let midnight = i64::from(day).saturating_mul(DAY);
+        let near = midnight.saturating_sub(DAY.saturating_mul(2));
+        let skipped = self.changes.partition_point(|&(change, _)| change <= near);
+        let mut offset = self.offset_at(near);
+        let (mut since, mut end) = (NEVER, NEVER);
+        let last = std::iter::once((FOREVER, 0));
+        for (change, next) in self.changes.iter().copied().skip(skipped).chain(last) {
+            let first = midnight.saturating_sub(micros(offset)).max(since);
+            let until = midnight.saturating_add(DAY).saturating_sub(micros(offset)).min(change);
+            if first < until {
+                end = until;
+            }
+            (since, offset) = (change, next);
+        }
+        end
+    }
 }
 
 fn micros(seconds: i32) -> i64 {
@@ -200,6 +219,15 @@ mod tests {
         #[test]
         fn day_start_is_the_first_instant_of_the_date(zone in zone_strategy(), day in -1..6i32) {
             prop_assert_eq!(zone.day_start(day), day_start_by_walking(&zone, day, 900 * SECOND));
+        }
+        #[test]
+        fn day_end_is_after_the_last_instant_of_the_date(zone in zone_strategy(), day in -1..6i32) {
+            let around = (-300..300i64).map(|quarter| i64::from(day) * DAY + quarter * 900 * SECOND);
+            let last = around.filter(|&at| zone.day(at) == day).max();
+            match last {
+                Some(at) => prop_assert_eq!(zone.day_end(day), at + 900 * SECOND),
+                None => prop_assert!(zone.day_end(day) <= zone.day_start(day)),
+            }
         }
     }
 

@@ -1,50 +1,52 @@
 //! Finding the rows of a local day by an ordinary index on the instant. A rollup recomputes a key with
-//! `same_day(its day, the key's day)`; where its day is `vend.local_day(at, zone)`, the planner is told that `at` lies
-//! near the day in UTC, too, whatever the zone: no zone is 16 hours from UTC.
+//! `same_day(its day, the key's day)`; where its day is `vend.local_day(at, zone)`, the planner is told between which
+//! instants `at` must lie.
+use crate::sql::zone;
 use pgrx::datum::{Date, Timestamp, TimestampWithTimeZone};
 use pgrx::pg_sys::{FuncExpr, Node, NodeTag, Oid};
 use pgrx::prelude::*;
 use pgrx::{Internal, PgList, is_a};
 
-const HOUR: i64 = 3_600_000_000;
-const FARTHEST_ZONE: i64 = 16 * HOUR;
+const DAY: i64 = 86_400_000_000;
+/// PostgreSQL takes zones of up to 167 hours from UTC.
+const FARTHEST_ZONE: i64 = 7 * DAY;
 
 #[pg_extern(schema = "vend_internal", immutable, parallel_safe, strict)]
 fn same_day(day: Date, key: Date) -> bool {
     day == key
 }
 
-/// The first instant, in microseconds from 2000 in UTC, at which it may be the day in some zone; at the ends of time the
-/// end itself, which no row lies beyond.
-fn earliest(day: Date) -> i64 {
-    match day.is_infinity() || day.is_neg_infinity() {
-        true => i64::MIN,
-        false => i64::from(day.to_pg_epoch_days()).saturating_mul(24 * HOUR).saturating_sub(FARTHEST_ZONE),
+/// The first and the last microsecond of a day. The ends of time are days without an end; a zone that we do not know is
+/// left to `local_day`.
+fn bounds(day: Date, timezone: &[u8]) -> (i64, i64) {
+    if day.is_infinity() || day.is_neg_infinity() {
+        return (i64::MIN, i64::MAX);
     }
-}
-
-fn latest(day: Date) -> i64 {
-    match day.is_infinity() || day.is_neg_infinity() {
-        true => i64::MAX,
-        false => earliest(day).saturating_add(24 * HOUR + 2 * FARTHEST_ZONE),
-    }
+    let day = day.to_pg_epoch_days();
+    let (start, end) = zone::day_span(timezone, day).unwrap_or_else(|_| {
+        let midnight = i64::from(day).saturating_mul(DAY);
+        (midnight.saturating_sub(FARTHEST_ZONE), midnight.saturating_add(FARTHEST_ZONE).saturating_add(DAY))
+    });
+    (start, end.saturating_sub(1))
 }
 
 #[pg_extern(schema = "vend_internal", immutable, parallel_safe, strict)]
-fn day_floor(day: Date) -> Timestamp {
-    Timestamp::try_from(earliest(day)).unwrap_or(Timestamp::negative_infinity())
+fn day_floor(day: Date, timezone: &str) -> Timestamp {
+    Timestamp::try_from(bounds(day, timezone.as_bytes()).0).unwrap_or(Timestamp::negative_infinity())
 }
 #[pg_extern(schema = "vend_internal", immutable, parallel_safe, strict)]
-fn day_ceiling(day: Date) -> Timestamp {
-    Timestamp::try_from(latest(day)).unwrap_or(Timestamp::positive_infinity())
+fn day_ceiling(day: Date, timezone: &str) -> Timestamp {
+    Timestamp::try_from(bounds(day, timezone.as_bytes()).1).unwrap_or(Timestamp::positive_infinity())
 }
 #[pg_extern(schema = "vend_internal", immutable, parallel_safe, strict)]
-fn day_floor_instant(day: Date) -> TimestampWithTimeZone {
-    TimestampWithTimeZone::try_from(earliest(day)).unwrap_or(TimestampWithTimeZone::negative_infinity())
+fn day_floor_instant(day: Date, timezone: &str) -> TimestampWithTimeZone {
+    let floor = bounds(day, timezone.as_bytes()).0;
+    TimestampWithTimeZone::try_from(floor).unwrap_or(TimestampWithTimeZone::negative_infinity())
 }
 #[pg_extern(schema = "vend_internal", immutable, parallel_safe, strict)]
-fn day_ceiling_instant(day: Date) -> TimestampWithTimeZone {
-    TimestampWithTimeZone::try_from(latest(day)).unwrap_or(TimestampWithTimeZone::positive_infinity())
+fn day_ceiling_instant(day: Date, timezone: &str) -> TimestampWithTimeZone {
+    let ceiling = bounds(day, timezone.as_bytes()).1;
+    TimestampWithTimeZone::try_from(ceiling).unwrap_or(TimestampWithTimeZone::positive_infinity())
 }
 
 /// How an instant is compared: operators have the same numbers in every release (pg_operator.dat).
@@ -95,33 +97,42 @@ unsafe fn with_bounds(call: *mut FuncExpr) -> *mut Node {
         let (Some(day), Some(key)) = (arguments.get_ptr(0), arguments.get_ptr(1)) else {
             return std::ptr::null_mut();
         };
-        let Some((at, comparison)) = instant_of(day) else {
+        let Some((at, zone, comparison)) = instant_of(day) else {
             return std::ptr::null_mut();
         };
         let schema = pg_sys::get_func_namespace((*call).funcid);
         let mut clauses = PgList::<Node>::new();
-        clauses.push(compare(comparison.not_before, at, bound(schema, comparison.floor, comparison, key)));
-        clauses.push(compare(comparison.not_after, at, bound(schema, comparison.ceiling, comparison, key)));
+        clauses.push(compare(
+            comparison.not_before,
+            at,
+            bound(schema, comparison.floor, comparison, [key, zone]),
+        ));
+        clauses.push(compare(
+            comparison.not_after,
+            at,
+            bound(schema, comparison.ceiling, comparison, [key, zone]),
+        ));
         clauses.push(compare(DATE_EQUALS, day, key));
         pg_sys::make_andclause(clauses.into_pg()).cast()
     }
 }
 
-/// What `vend.local_day(at, zone)` has become when the planner has put its body in its place: its instant. A source's
+/// What `vend.local_day(at, zone)` has become when the planner has put its body in its place: its instant and its zone. A source's
 /// timestamp in UTC is found under the cast that makes it one.
 ///
 /// # Safety
 /// `day` is a node.
-unsafe fn instant_of(day: *mut Node) -> Option<(*mut Node, &'static Comparison)> {
+unsafe fn instant_of(day: *mut Node) -> Option<(*mut Node, *mut Node, &'static Comparison)> {
     // SAFETY: as the contract says; each argument is a node.
     unsafe {
         let local = argument(day, pg_sys::F_DATE_TIMESTAMP, 0)?;
+        let zone = argument(local, pg_sys::F_TIMEZONE_TEXT_TIMESTAMPTZ, 0)?;
         let at = argument(local, pg_sys::F_TIMEZONE_TEXT_TIMESTAMPTZ, 1)?;
         match argument(at, pg_sys::F_TIMEZONE_TEXT_TIMESTAMP, 1) {
             Some(utc) if is_utc(argument(at, pg_sys::F_TIMEZONE_TEXT_TIMESTAMP, 0)?) => {
-                Some((utc, &UTC_TIMESTAMP))
+                Some((utc, zone, &UTC_TIMESTAMP))
             }
-            _ => Some((at, &INSTANT)),
+            _ => Some((at, zone, &INSTANT)),
         }
     }
 }
@@ -152,24 +163,24 @@ unsafe fn is_utc(zone: *mut Node) -> bool {
 }
 
 /// # Safety
-/// `key` is a node of type date, `schema` the schema of `same_day`: it is looked into as such, for the reader whose query
+/// The arguments are nodes of the types date and text, `schema` the schema of `same_day`: it is looked into as such, for the reader whose query
 /// is planned may have no right to name it.
 unsafe fn bound(
-    schema: Oid, function: &std::ffi::CStr, comparison: &Comparison, key: *mut Node,
+    schema: Oid, function: &std::ffi::CStr, comparison: &Comparison, given: [*mut Node; 2],
 ) -> *mut Node {
     // SAFETY: the name is NUL-terminated; the function is one of those above, so it is found.
     unsafe {
-        let date = pg_sys::DATEOID;
+        let types = [pg_sys::DATEOID, pg_sys::TEXTOID];
         let found = pg_sys::GetSysCacheOid(
             pg_sys::SysCacheIdentifier::PROCNAMEARGSNSP as i32,
             pg_sys::Anum_pg_proc_oid as pg_sys::AttrNumber,
             pg_sys::Datum::from(function.as_ptr()),
-            pg_sys::Datum::from(pg_sys::buildoidvector(&date, 1)),
+            pg_sys::Datum::from(pg_sys::buildoidvector(types.as_ptr(), 2)),
             pg_sys::Datum::from(schema),
             pg_sys::Datum::from(0),
         );
         let mut arguments = PgList::<Node>::new();
-        arguments.push(copy(key));
+        given.into_iter().for_each(|argument| arguments.push(copy(argument)));
         pg_sys::makeFuncExpr(
             found,
             comparison.bound_type,

@@ -18,4 +18,4 @@ mod schema;
 mod source;
 mod timeline;
 mod wire;
-mod zone;
+pub mod zone;

@@ -68,13 +68,25 @@ thread_local! {
 
 /// The local date of an instant, for a call per row.
 pub fn local_day(timezone: &[u8], at: Instant) -> Outcome<Day> {
-    // 1900 to 2100, relative to 2000: others are rare and pay for themselves.
-    const KNOWN: Range<Instant> = -100 * 365 * DAY..100 * 365 * DAY;
     if at == NEVER || at == FOREVER {
         return Err(CoreError::DateOutOfRange.into());
     }
-    if !KNOWN.contains(&at) {
-        return Ok(load_bytes(timezone, at.saturating_sub(3 * DAY), at.saturating_add(3 * DAY))?.day(at));
+    in_zone(timezone, at, |zone| zone.day(at))
+}
+
+/// The first instant whose date in a zone is the given one, and the end of the last; for a call per look-up.
+pub fn day_span(timezone: &[u8], day: Day) -> Outcome<(Instant, Instant)> {
+    let midnight = i64::from(day).checked_mul(DAY).ok_or(CoreError::DateOutOfRange)?;
+    in_zone(timezone, midnight, |zone| (zone.day_start(day), zone.day_end(day)))
+}
+
+/// 1900 to 2100, relative to 2000: others are rare and pay for themselves.
+const KNOWN: Range<Instant> = -100 * 365 * DAY..100 * 365 * DAY;
+
+fn in_zone<T>(timezone: &[u8], at: Instant, ask: impl FnOnce(&Zone) -> T) -> Outcome<T> {
+    // Whoever asks for a day looks at the days beside it, too.
+    if !(KNOWN.start + 4 * DAY..KNOWN.end - 4 * DAY).contains(&at) {
+        return Ok(ask(&load_bytes(timezone, at.saturating_sub(4 * DAY), at.saturating_add(4 * DAY))?));
     }
     USED.with_borrow_mut(|used| {
         if used.first().is_none_or(|(name, _)| name != timezone) {
@@ -83,7 +95,7 @@ pub fn local_day(timezone: &[u8], at: Instant) -> Outcome<Day> {
                 None => used.insert(0, (timezone.to_vec(), load_bytes(timezone, KNOWN.start, KNOWN.end)?)),
             }
         }
-        used.first().map(|(_, zone)| zone.day(at)).ok_or_else(|| CoreError::DateOutOfRange.into())
+        used.first().map(|(_, zone)| ask(zone)).ok_or_else(|| CoreError::DateOutOfRange.into())
     })
 }
 

@@ -1,0 +1,30 @@
+-- What the planner is told of same_day(vend.local_day(at, zone), day) finds the rows that the dates being equal finds.
+SET timezone = 'UTC';
+CREATE TEMP TABLE instants AS
+SELECT zone, utc AT TIME ZONE 'UTC' AS at, utc
+FROM (VALUES ('Europe/Berlin', '2026-03-29'::date), ('Europe/Berlin', '2026-10-25'), ('America/Havana', '2026-03-08'), ('America/Havana', '2026-11-01'),
+    ('Asia/Beirut', '2026-03-29'), ('Pacific/Apia', '2011-12-30'), ('Pacific/Kwajalein', '1993-08-21'), ('Africa/Cairo', '2010-09-10'), ('America/Sao_Paulo', '2018-02-18'),
+    ('Antarctica/Troll', '2026-10-25'), ('Australia/Lord_Howe', '2026-04-05'), ('Asia/Kathmandu', '1986-01-01'), ('America/Juneau', '1867-10-18'), ('Asia/Manila', '1844-12-31'),
+    ('Pacific/Kiritimati', '2300-01-01'), ('<odd>+23', '2026-01-01'), ('UTC', '2026-01-01')) AS v(zone, day),
+    generate_series(day - interval '3 days', day + interval '3 days', interval '15 minutes') AS utc
+UNION ALL SELECT zone, at, at AT TIME ZONE 'UTC' FROM unnest('{UTC, Europe/Berlin}'::text[]) zone, unnest('{infinity, -infinity}'::timestamptz[]) at;
+CREATE INDEX ON instants (zone, at);
+CREATE INDEX ON instants (zone, utc);
+ANALYZE instants;
+SELECT count(*) > 9000 AS enough, count(DISTINCT (zone, vend.local_day(at, zone))) AS days FROM instants;
+CREATE TEMP VIEW days AS SELECT DISTINCT zone, vend.local_day(at, zone) AS day FROM instants UNION SELECT 'Pacific/Apia', '2011-12-30' UNION SELECT 'UTC', '0001-01-01 BC' UNION SELECT 'UTC', '5000000-01-01' UNION SELECT 'UTC', NULL;
+CREATE TEMP TABLE found (way text, zone text, day date, at timestamptz);
+INSERT INTO found SELECT 'equal', d.zone, d.day, i.at FROM days d JOIN instants i ON i.zone = d.zone AND vend.local_day(i.at, i.zone) = d.day;
+INSERT INTO found SELECT 'instant', d.zone, d.day, i.at FROM days d, LATERAL (SELECT * FROM instants i WHERE i.zone = d.zone AND vend_internal.same_day(vend.local_day(i.at, i.zone), d.day) OFFSET 0) i;
+INSERT INTO found SELECT 'utc', d.zone, d.day, i.at FROM days d, LATERAL (SELECT * FROM instants i WHERE i.zone = d.zone AND vend_internal.same_day(vend.local_day(i.utc, i.zone), d.day) OFFSET 0) i;
+SELECT way, count(*) FROM found GROUP BY way ORDER BY way;
+SELECT count(*) AS wrong FROM (SELECT zone, day, at FROM found GROUP BY 1, 2, 3 HAVING count(*) <> 3) AS d;
+-- By an index on the instant, or on the timestamp in UTC that the instant is.
+SET enable_seqscan = off; SET enable_bitmapscan = off;
+EXPLAIN (COSTS OFF) SELECT count(*) FROM instants WHERE zone = 'UTC' AND vend_internal.same_day(vend.local_day(at, 'Europe/Berlin'), '2026-03-29');
+EXPLAIN (COSTS OFF) SELECT count(*) FROM instants WHERE zone = 'UTC' AND vend_internal.same_day(vend.local_day(utc, 'Europe/Berlin'), '2026-03-29');
+EXPLAIN (COSTS OFF) SELECT count(*) FROM instants WHERE zone = 'UTC' AND vend_internal.same_day(vend.local_day(utc, zone), '2026-03-29');
+EXPLAIN (COSTS OFF) SELECT count(*) FROM instants WHERE zone = 'UTC' AND vend_internal.same_day((at AT TIME ZONE 'Europe/Berlin' + interval '1 hour')::date, '2026-03-29');
+-- Below a GROUP BY, whatever the day is called.
+CREATE TEMP VIEW grouped AS SELECT zone, vend.local_day(utc, 'Europe/Berlin') AS day, count(*) AS n FROM instants GROUP BY 1, 2;
+EXPLAIN (COSTS OFF) SELECT g.n FROM (VALUES ('UTC', '2026-01-02'::date), ('UTC', '2026-01-03')) AS d(zone, day), LATERAL (SELECT * FROM grouped g WHERE g.zone = d.zone AND vend_internal.same_day(g.day, d.day) OFFSET 0) g;
