@@ -30,7 +30,7 @@ if [ -n "$reason" ]; then
     demo -c "CREATE EXTENSION vend_analytics"
     demo -At -o /dev/null -c "SELECT vend.create_demo()"
     demo -c "ANALYZE"
-    demo -At -o /dev/null -c "SELECT * FROM vend.attach('vend_demo')"
+    demo -At -o /dev/null -c "SELECT * FROM vend.attach('vend_demo')" -c "SELECT * FROM vend.refresh()" -c "ANALYZE"
     cp "$COPY/built-from" "$ready"
 fi
 

@@ -1,8 +1,8 @@
 -- A platform of 300 garages with `per_day` payments for each garage on each of the last `days` days, made before it is
 -- attached: any subscription that had begun pays, two payments of a hundred are refunded.
-CREATE PROCEDURE bench.make_platform(name text, days int, per_day numeric) LANGUAGE plpgsql AS $$
+CREATE PROCEDURE bench.make_platform(name text, days int, per_day numeric, months int DEFAULT 24) LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM vend.create_demo(name, garages => 300, customers_per_garage => 100, months => 24, seed => 1);
+    PERFORM vend.create_demo(name, garages => 300, customers_per_garage => 100, months => months, seed => 1);
     SET LOCAL session_replication_role = replica;
     EXECUTE format($make$
         TRUNCATE %1$I.payments;
@@ -18,6 +18,6 @@ BEGIN
             (50 + n %% 100)::numeric(10, 2) AS amount, (1 + n %% 3)::numeric(10, 2) AS fee) AS values
         CROSS JOIN LATERAL (SELECT of_garage.ids[1 + k %% greatest(width_bucket(at, of_garage.created), 1)] AS id) AS s
         -- As they come in.
-        ORDER BY at;
+        ORDER BY values.at;
         ANALYZE %1$I.payments$make$, name, days, per_day);
 END $$;
