@@ -72,6 +72,10 @@ DECLARE
     was vend_internal.subscription_row;
     is_now vend_internal.subscription_row;
 BEGIN
+    -- The table's owner makes its partitions, and so may use this; on a table of another kind it would make up history.
+    IF NOT EXISTS (SELECT FROM vend_internal.source s WHERE s.subscriptions IN (TG_RELID, pg_partition_root(TG_RELID))) THEN
+        RETURN NULL;
+    END IF;
     IF TG_OP = 'TRUNCATE' THEN
         PERFORM vend_internal.observe_truncate();
         RETURN NULL;
@@ -86,6 +90,8 @@ BEGIN
     RETURN NULL;
 END $body$, columns, relation_name),
         'Tells the ledger of a write to a subscription.'));
+    PERFORM vend_internal.execute_as_owner(format('GRANT EXECUTE ON FUNCTION vend_staging.observe_subscription() TO %I',
+        (SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = relation)));
     EXECUTE format('CREATE OR REPLACE TRIGGER "00_vend_ledger_rows" AFTER INSERT OR DELETE ON %s
         FOR EACH ROW EXECUTE FUNCTION vend_staging.observe_subscription()', relation);
     EXECUTE format('CREATE OR REPLACE TRIGGER "00_vend_ledger_update" AFTER UPDATE ON %s

@@ -157,11 +157,11 @@ BEGIN
     reads_as_before := EXISTS (SELECT FROM vend_internal.source s
         WHERE (s.source_schema, s.mapping, s.timezone, s.expressions)
             = (attach.source_schema, attach.mapping, attach.timezone, inspected.expressions));
-    INSERT INTO vend_internal.source AS s (source_schema, mapping, timezone, expressions, attached_at)
-    VALUES (attach.source_schema, attach.mapping, attach.timezone, inspected.expressions, now())
+    INSERT INTO vend_internal.source AS s (source_schema, mapping, timezone, expressions, subscriptions, attached_at)
+    VALUES (attach.source_schema, attach.mapping, attach.timezone, inspected.expressions, subscriptions, now())
     -- The same tables have been observed since they were attached first.
     ON CONFLICT (singleton) DO UPDATE SET source_schema = excluded.source_schema, mapping = excluded.mapping,
-        timezone = excluded.timezone, expressions = excluded.expressions,
+        timezone = excluded.timezone, expressions = excluded.expressions, subscriptions = excluded.subscriptions,
         attached_at = CASE WHEN (s.source_schema, s.mapping) = (excluded.source_schema, excluded.mapping)
             THEN s.attached_at ELSE excluded.attached_at END;
     PERFORM vend_internal.grant_sources(source_schema, mapping);

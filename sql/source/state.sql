@@ -7,6 +7,8 @@ CREATE TABLE vend_internal.source (
     timezone text NOT NULL,
     -- How staging reads each column, by table.
     expressions jsonb NOT NULL,
+    -- The table whose changes make the ledger.
+    subscriptions regclass NOT NULL,
     attached_at timestamptz NOT NULL
 );
 COMMENT ON TABLE vend_internal.source IS 'The arguments of the last vend.attach(); empty while nothing is attached.';

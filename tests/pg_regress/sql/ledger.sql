@@ -239,6 +239,10 @@ CREATE TABLE plans_south (changed timestamptz, started timestamptz, plan jsonb, 
 ALTER TABLE plans ATTACH PARTITION plans_south FOR VALUES IN ('south');
 INSERT INTO plans VALUES (71, 1, 'ok', 'north', 5000, '{"garage": 1}', '2025-01-10Z', '2025-01-10Z');
 \set mapping '{"subscriptions": {"table": "plans", "columns": {"id": "(''e'' || lpad(\\"Key\\"::text, 31, ''0''))::uuid", "user_id": "(''a'' || lpad(owner::text, 31, ''0''))::uuid", "garage_id": "(''b'' || lpad(plans.plan ->> ''garage'', 31, ''0''))::uuid", "pass_id": "NULL::uuid", "status": "CASE seen WHEN ''ok'' THEN ''active'' ELSE ''canceled'' END -- words", "current_period_start": "NULL::timestamptz", "current_period_end": "NULL::timestamptz", "cancel_at_period_end": "false", "canceled_at": "NULL::timestamptz", "monthly_amount": "(to_jsonb(plans) ->> ''price_cents'')::int / 100.0", "created_at": "started", "updated_at": "changed"}}}'
+-- Its owner, who is no superuser, makes partitions.
+CREATE ROLE regress_planner;
+GRANT ALL ON SCHEMA ledger TO regress_planner;
+ALTER TABLE plans OWNER TO regress_planner;
 SET client_min_messages = warning;
 SELECT count(*) FROM vend.attach('ledger', :'mapping');
 RESET client_min_messages;
@@ -247,7 +251,9 @@ INSERT INTO plans VALUES (72, 1, 'ok', 'south', 5000, '{"garage": 1}', '2025-01-
 UPDATE plans SET price_cents = 6000, changed = '2025-04-01Z';
 UPDATE plans_south SET plan = '{"garage": 2}', changed = '2025-05-01Z';
 UPDATE plans SET region = 'south', changed = '2025-05-01Z' WHERE "Key" = 71;
+SET ROLE regress_planner;
 CREATE TABLE plans_east PARTITION OF plans FOR VALUES IN ('east');
+RESET ROLE;
 INSERT INTO plans VALUES (73, 1, 'ok', 'east', 5000, '{"garage": 1}', '2025-01-10Z', '2025-01-10Z');
 SET session_replication_role = replica;
 UPDATE plans SET seen = 'no', changed = '2025-06-01Z' WHERE "Key" >= 72;
@@ -267,3 +273,5 @@ INSERT INTO plans VALUES (74, 1, 'ok', 'south', 5000, '{"garage": 1}', '2025-01-
 SELECT (SELECT count(*) FROM vend_internal.ledger) AS ledger, (SELECT count(*) FROM vend_internal.subscription_versions) AS versions;
 SET client_min_messages = warning;
 DROP SCHEMA ledger CASCADE;
+DROP OWNED BY regress_planner;
+DROP ROLE regress_planner;

@@ -259,6 +259,12 @@ SET ROLE regress_application;
 INSERT INTO shop.visits_1 VALUES (lpad('2', 32, '0')::uuid, '2026-01-05', 5);
 DROP TABLE shop.visits_3;
 RESET ROLE; TABLE visits_pending; SELECT rollup FROM vend.refresh('visit_days');
+-- Whoever owns the source may use its trigger function; on another table it does nothing.
+SET ROLE regress_application;
+CREATE TABLE shop.bait (garage_id uuid, at date, n int);
+CREATE TRIGGER bait AFTER INSERT ON shop.bait REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION vend_staging.capture_visit_days_1();
+INSERT INTO shop.bait VALUES (NULL, NULL, 1);
+RESET ROLE; TABLE visits_pending;
 SET session_replication_role = replica; INSERT INTO shop.visits VALUES (lpad('3', 32, '0')::uuid, '2026-02-05', 5); RESET session_replication_role;
 TABLE visits_pending; SELECT rollup FROM vend.refresh('visit_days'); TABLE visits_pending;
 
