@@ -20,13 +20,14 @@ help:
 	@echo "make lint       formatting and clippy"
 	@echo "make regress    the SQL tests; TESTS=\"a b\" runs some"
 	@echo "make regress-accept TESTS=a   takes what they printed last as expected"
+	@echo "make isolation  every interleaving of writers, readers and refreshes; TESTS=\"a b\" runs some"
 	@echo "make tap        the tests that start servers of their own; TESTS=001_install.t runs one"
 
-.PHONY: setup demo install test lint build regress tap clean
+.PHONY: setup demo install test lint build regress isolation tap clean
 setup demo install test lint build clean:
 	@scripts/$@.sh
 
-regress tap:
+regress isolation tap:
 	@scripts/$@.sh $(TESTS)
 
 .PHONY: regress-accept

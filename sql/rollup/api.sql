@@ -52,7 +52,8 @@ BEGIN
     INSERT INTO vend_internal.rollups AS r (name, query, key, sources, tenant_column, built_in)
     VALUES (name, query, key, sources, tenant_column, built_in)
     ON CONFLICT ON CONSTRAINT rollups_pkey DO UPDATE SET query = excluded.query, key = excluded.key, sources = excluded.sources,
-        tenant_column = excluded.tenant_column, built_in = excluded.built_in, refreshed_at = NULL;
+        tenant_column = excluded.tenant_column, built_in = excluded.built_in, refreshed_at = NULL,
+        generation = excluded.generation;
     PERFORM vend_internal.make_parts(name);
     PERFORM vend_internal.watch_rollup(name);
     -- What was found missing while it was being made.

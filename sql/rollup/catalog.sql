@@ -7,7 +7,9 @@ CREATE TABLE vend_internal.rollups (
     sources jsonb NOT NULL,
     tenant_column text,
     built_in boolean NOT NULL,
-    refreshed_at timestamptz
+    refreshed_at timestamptz,
+    -- Another one with each definition.
+    generation uuid NOT NULL DEFAULT gen_random_uuid()
 );
 COMMENT ON TABLE vend_internal.rollups IS 'The rollups as they were defined; a refresh locks its row.';
 

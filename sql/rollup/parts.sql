@@ -301,6 +301,11 @@ DECLARE
     odd_rows text := vend_internal.part_of(rollup, 'rows');
     narrowest vend_internal.rollup_masks;
     dirty text;
+    -- What is stored is not in a snapshot from before this definition, nor is the note that it is not built yet.
+    is_older text := (
+        SELECT format('NOT EXISTS (SELECT FROM vend_internal.rollups WHERE (name, generation) = (%L, %L))', r.name, r.generation)
+        FROM vend_internal.rollups r
+        WHERE r.name = rollup);
 BEGIN
     SELECT * INTO narrowest FROM vend_internal.rollup_masks m WHERE m.rollup = rollup ORDER BY m.number DESC LIMIT 1;
     dirty := vend_internal.part_of(rollup, 'dirty', narrowest.number);
@@ -310,7 +315,7 @@ COMMENT ON FUNCTION %1$s() IS 'Whether there are notes that the public view of %
 CREATE FUNCTION %4$s() RETURNS SETOF %5$s LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1
 SET search_path = pg_catalog, pg_temp SET jit = off AS %6$L;
 COMMENT ON FUNCTION %4$s() IS 'The rows of %3$s, whatever its notes are.'$make$,
-        is_odd, format('BEGIN RETURN %s; END', (
+        is_odd, format(E'BEGIN RETURN %s\n    OR %s; END', is_older, (
             SELECT string_agg(format('EXISTS (SELECT FROM %s)', o.condition), E'\n    OR ')
             FROM (
                 SELECT format('vend_internal.stale_rollups WHERE rollup = %L', rollup) AS condition
@@ -324,12 +329,12 @@ COMMENT ON FUNCTION %4$s() IS 'The rows of %3$s, whatever its notes are.'$make$,
             ) AS o)),
         rollup, odd_rows, stored, format($body$
 BEGIN
-    IF EXISTS (SELECT FROM vend_internal.stale_rollups WHERE rollup = %L) THEN
+    IF %s OR EXISTS (SELECT FROM vend_internal.stale_rollups WHERE rollup = %L) THEN
         RETURN QUERY SELECT * FROM %s;
     ELSE
         RETURN QUERY %s;
     END IF;
-END $body$, rollup, vend_internal.part_of(rollup, 'query'), vend_internal.exact_query(rollup))));
+END $body$, is_older, rollup, vend_internal.part_of(rollup, 'query'), vend_internal.exact_query(rollup))));
     PERFORM vend_internal.execute_as_owner(concat(
         format('CREATE OR REPLACE VIEW vend_reports.%I AS SELECT %s FROM %s AS r WHERE NOT (SELECT %s())',
             rollup, vend_internal.list_of(columns, 'r'), stored, is_odd),
