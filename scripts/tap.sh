@@ -22,8 +22,11 @@ for i in "${!files[@]}"; do files[i]="$work/t/$(basename "${files[i]}")"; done
 
 perl_modules="$(dirname "$("$COPY_PG_CONFIG" --pgxs)")/../test/perl"
 pg_regress="$(dirname "$("$COPY_PG_CONFIG" --pgxs)")/../test/regress/pg_regress"
+# What a test may be told: VEND_SEED and the like.
+told=()
+for name in $(compgen -e VEND_ || true); do told+=("$name=${!name}"); done
 status=0
-as_postgres env PATH="$COPY_BIN:$PATH" PERL5LIB="$perl_modules" PG_REGRESS="$pg_regress" TESTDIR="$work" \
+as_postgres env "${told[@]}" PATH="$COPY_BIN:$PATH" PERL5LIB="$perl_modules" PG_REGRESS="$pg_regress" TESTDIR="$work" \
     prove --timer "${files[@]}" 8>&- 2>&1 | tee "$RUN_DIR/tap.output" || status=$?
 
 total="$(sed -nE 's/^Files=.*Tests=([0-9]+).*/\1/p' "$RUN_DIR/tap.output")"

@@ -104,7 +104,7 @@ FROM vend_internal.rollup_sources s
 CROSS JOIN LATERAL (
     SELECT s.relation::oid, true
     UNION ALL
-    SELECT p.relid, false FROM pg_partition_tree(s.relation) p WHERE p.level > 0
+    SELECT p::oid, false FROM vend_internal.partitions_of(s.relation) p
 ) AS relation(oid, is_root)
 CROSS JOIN (VALUES
     ('insert', 'AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT', 'O'),

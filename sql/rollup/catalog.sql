@@ -97,3 +97,18 @@ BEGIN ATOMIC
     WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped;
 END;
 COMMENT ON FUNCTION vend_internal.columns_of(regclass) IS 'The columns of a relation, in order.';
+
+-- pg_partition_tree() locks the partitions, but not their root: who then reads the root and who truncates or alters it
+-- would wait for each other.
+CREATE FUNCTION vend_internal.partitions_of(relation regclass) RETURNS SETOF regclass
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH RECURSIVE tree(relid) AS (
+        SELECT relation::oid
+        UNION
+        SELECT i.inhrelid FROM tree t JOIN pg_inherits i ON i.inhparent = t.relid AND NOT i.inhdetachpending
+    )
+    SELECT t.relid::regclass FROM tree t WHERE t.relid <> relation;
+END;
+COMMENT ON FUNCTION vend_internal.partitions_of(regclass) IS
+    'The tables whose rows a table shows besides its own: partitions, and what inherits from it; none of them is locked.';

@@ -79,7 +79,7 @@ BEGIN
     made.position := position;
     made.source := source;
     made.relation := row_of.relation;
-    made.partitions := ARRAY(SELECT p.relid FROM pg_partition_tree(row_of.relation) p WHERE p.level > 0 ORDER BY p.relid);
+    made.partitions := ARRAY(SELECT p FROM vend_internal.partitions_of(row_of.relation) p ORDER BY p);
     made.read_expressions := '{}';
     made.table_columns := '{}';
     IF jsonb_typeof(touches) = 'array' THEN

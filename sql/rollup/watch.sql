@@ -30,10 +30,10 @@ BEGIN ATOMIC
         SELECT 4, format('the partitions of %s have changed', s.source)
         FROM vend_internal.rollup_sources s
         WHERE s.rollup = $1 AND (
-            NOT s.partitions::oid[] <@ ARRAY(SELECT p.relid::oid FROM pg_partition_tree(s.relation) p)
+            NOT s.partitions::oid[] <@ ARRAY(SELECT p::oid FROM vend_internal.partitions_of(s.relation) p)
             -- One that is made empty changes nothing.
-            OR EXISTS (SELECT FROM pg_partition_tree(s.relation) p
-                WHERE p.level > 0 AND p.relid::oid <> ALL (s.partitions::oid[]) AND pg_relation_size(p.relid) > 0))
+            OR EXISTS (SELECT FROM vend_internal.partitions_of(s.relation) p
+                WHERE p::oid <> ALL (s.partitions::oid[]) AND pg_relation_size(p) > 0))
     ) AS f
     ORDER BY f.rank, f.fault
     FETCH FIRST ROW ONLY;
@@ -83,7 +83,7 @@ BEGIN
     -- Their rows came or went without a trigger; every key is noted now.
     UPDATE vend_internal.rollup_sources s SET partitions = p.partitions
     FROM vend_internal.rollup_sources o
-    CROSS JOIN LATERAL (SELECT ARRAY(SELECT t.relid FROM pg_partition_tree(o.relation) t WHERE t.level > 0 ORDER BY t.relid) AS partitions) AS p
+    CROSS JOIN LATERAL (SELECT ARRAY(SELECT t FROM vend_internal.partitions_of(o.relation) t ORDER BY t) AS partitions) AS p
     WHERE (s.rollup, s.position) = (o.rollup, o.position) AND s.partitions::oid[] <> p.partitions::oid[];
 END $$;
 COMMENT ON FUNCTION vend_internal.watch_sources() IS 'Marks the rollups whose sources'' changes would go unseen.';
