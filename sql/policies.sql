@@ -84,6 +84,10 @@ BEGIN
         RAISE EXCEPTION 'platform fee % is not a percentage', set_platform_fee.rate
             USING ERRCODE = '22023', HINT = 'Give percent of the payment, 0 to 100.';
     END IF;
+    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        RAISE EXCEPTION 'cannot set a fee at isolation level %', current_setting('transaction_isolation') USING ERRCODE = '25000',
+            HINT = 'Use read committed: the end of one that another session sets meanwhile would not be seen.';
+    END IF;
     -- Two at once would not see each other's beginning.
     LOCK TABLE vend_internal.platform_fees IN SHARE ROW EXCLUSIVE MODE;
     INSERT INTO vend_internal.platform_fees AS f (garage_id, valid_from, rate)
@@ -98,4 +102,4 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION vend.set_platform_fee(numeric, timestamptz, uuid) IS
     'The platform''s share of a payment in percent from an instant on, for one garage or (NULL) for all without their own. '
-    'Without any it is 10. 22004: NULL. 22023: not 0 to 100.';
+    'Without any it is 10. 22004: NULL. 22023: not 0 to 100. 25000: not read committed.';
