@@ -16,7 +16,8 @@ END $$;
 COMMENT ON FUNCTION vend_internal.lock_rollup(text, boolean) IS
     'Takes a rollup until the end of the transaction; else 55P03, or false if not told to insist.';
 
--- Rows that are new or differ are written, and those that are gone deleted: what is as it was is left alone.
+-- Rows that are new or differ are written, and those that are gone deleted: what is as it was is left alone. Written in
+-- order, as the rows of one garage are read together.
 CREATE FUNCTION vend_internal.write_clauses(rollup text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -28,7 +29,7 @@ gone AS (
         GROUP BY %3$s HAVING count(*) = count(place)))
     RETURNING 1),
 written AS (
-    INSERT INTO %2$s AS stored (%1$s) SELECT * FROM changed
+    INSERT INTO %2$s AS stored (%1$s) SELECT * FROM changed ORDER BY %3$s
     ON CONFLICT (%3$s) DO %4$s RETURNING 1)',
         vend_internal.list_of(o.columns), vend_internal.part_of(r.name, 'stored'), vend_internal.list_of(r.key),
         coalesce('UPDATE SET ' || (SELECT string_agg(format('%1$I = excluded.%1$I', c), ', ') FROM unnest(o.columns) c WHERE c <> ALL (r.key)), 'NOTHING'))
@@ -87,11 +88,13 @@ DECLARE
     at_least_thousand boolean;
     mostly boolean;
 BEGIN
+    -- What is stored is estimated: counting it would cost more than a refresh of a few keys.
     EXECUTE format('SELECT count(*) = 1000 FROM (SELECT DISTINCT %s FROM %s LIMIT 1000) AS d', vend_internal.list_of(mask), dirty)
     INTO at_least_thousand;
     IF at_least_thousand THEN
         EXECUTE format('SELECT 5 * (SELECT count(*) FROM (SELECT DISTINCT %s FROM %s) AS d JOIN %s AS r ON %s)
-            >= 2 * (SELECT count(*) FROM %s)', vend_internal.list_of(mask), dirty, stored, vend_internal.equal_in(mask, 'd', 'r'), stored)
+            >= 2 * coalesce((SELECT nullif(greatest(c.reltuples, 0), 0) FROM pg_class c WHERE c.oid = %L::regclass), (SELECT count(*) FROM %s))',
+            vend_internal.list_of(mask), dirty, stored, vend_internal.equal_in(mask, 'd', 'r'), stored, stored)
         INTO mostly;
     END IF;
     RETURN coalesce(mostly, false);
