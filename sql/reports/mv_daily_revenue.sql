@@ -16,6 +16,8 @@ LEFT JOIN (
         sum(total_stripe_fees) AS total_stripe_fees, sum(total_platform_fees) AS total_platform_fees,
         sum(garage_profit) AS garage_profit, sum(refunds) AS refunds
     FROM vend_reports.daily_revenue
+    -- No zone is further than a day from UTC: older rows need not be looked at.
+    WHERE day >= (now() AT TIME ZONE 'UTC')::date - 91
     GROUP BY garage_id, day, currency
 ) AS r ON r.garage_id = g.id AND r.day = d.payment_date
     AND r.currency IS NOT DISTINCT FROM c.currency;

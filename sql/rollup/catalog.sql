@@ -66,6 +66,17 @@ END;
 COMMENT ON FUNCTION vend_internal.part_of(text, text, bigint) IS
     'The name of an object of a rollup: its query, what is stored, whether it is odd and then its rows; of each source: notes, keys, capture; of each mask: dirty.';
 
+CREATE FUNCTION vend_internal.nullable(rollup text, columns text[]) RETURNS text[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT ARRAY(
+        SELECT c.name
+        FROM unnest(columns) WITH ORDINALITY AS c(name, n)
+        WHERE c.name NOT IN (SELECT v FROM vend_internal.never_null_columns(vend_internal.part_of(rollup, 'query')::regclass) v)
+        ORDER BY c.n);
+END;
+COMMENT ON FUNCTION vend_internal.nullable(text, text[]) IS 'Those of a rollup''s columns that may be NULL.';
+
 -- Conditions over a list of columns: that two rows are equal in them, also where they are NULL, or that one has a NULL.
 CREATE FUNCTION vend_internal.equal_in(columns text[], one text, other text) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
@@ -80,7 +91,7 @@ END;
 CREATE FUNCTION vend_internal.null_in(columns text[], one text) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT format('(%s)', string_agg(format('%s.%I IS NULL', one, c), ' OR ')) FROM unnest(columns) AS c;
+    SELECT format('(%s)', coalesce(string_agg(format('%s.%I IS NULL', one, c), ' OR '), 'false')) FROM unnest(columns) AS c;
 END;
 CREATE FUNCTION vend_internal.list_of(columns text[], of text DEFAULT NULL) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp

@@ -246,7 +246,7 @@ BEGIN ATOMIC
     SELECT ARRAY[
         format('%s AS d CROSS JOIN LATERAL (SELECT * FROM %s AS q WHERE %s OFFSET 0) AS q', keys, q.name, q.equal),
         format('%s AS d CROSS JOIN LATERAL (SELECT * FROM %s AS q WHERE %s OFFSET 0) AS q WHERE %s', keys, q.name,
-            vend_internal.same_in(mask, 'q', 'd'), vend_internal.null_in(mask, 'd'))]
+            vend_internal.same_in(mask, 'q', 'd'), vend_internal.null_in(vend_internal.nullable(rollup, mask), 'd'))]
     FROM (
         SELECT vend_internal.part_of(rollup, 'query') AS name,
             (SELECT string_agg(format(CASE a.atttypid WHEN 'date'::regtype THEN 'vend_internal.same_day(q.%1$I, d.%1$I)'
@@ -270,7 +270,7 @@ BEGIN ATOMIC
     uncovered AS (
         SELECT m.number,
             format('NOT EXISTS (SELECT FROM %1$s AS n WHERE %2$s) AND NOT EXISTS (SELECT FROM %1$s AS n WHERE %3$s AND %4$s)',
-                m.dirty, vend_internal.equal_in(m.columns, 'n', 'r'), vend_internal.null_in(m.columns, 'n'),
+                m.dirty, vend_internal.equal_in(m.columns, 'n', 'r'), vend_internal.null_in(vend_internal.nullable(rollup, m.columns), 'n'),
                 vend_internal.same_in(m.columns, 'n', 'r')) AS condition
         FROM masks m
     ),
@@ -324,8 +324,8 @@ COMMENT ON FUNCTION %4$s() IS 'The rows of %3$s, whatever its notes are.'$make$,
                 FROM vend_internal.rollup_sources s
                 WHERE s.rollup = rollup AND s.touched NOT IN ('{}', narrowest.columns)
                 UNION ALL
-                SELECT format('%s AS n WHERE %s', dirty, vend_internal.null_in(narrowest.columns, 'n'))
-                WHERE dirty IS NOT NULL
+                SELECT format('%s AS n WHERE %s', dirty, vend_internal.null_in(vend_internal.nullable(rollup, narrowest.columns), 'n'))
+                WHERE vend_internal.nullable(rollup, narrowest.columns) <> '{}'
             ) AS o)),
         rollup, odd_rows, stored, format($body$
 BEGIN

@@ -58,7 +58,7 @@ SELECT (SELECT count(*) FROM keys), (SELECT count(*) FROM gone) + (SELECT count(
             vend_internal.list_of(mask), s.position, s.keys || E'\n'), ' UNION ALL ' ORDER BY s.position),
         (SELECT string_agg('SELECT q.* FROM ' || c, E'\nUNION ALL\n') FROM unnest(vend_internal.recomputed($1, mask, 'keys')) c),
         vend_internal.part_of($1, 'stored'), vend_internal.equal_in(mask, 'd', 'r'),
-        vend_internal.null_in(mask, 'd'), vend_internal.part_of($1, 'stored'), vend_internal.same_in(mask, 'd', 'r'),
+        vend_internal.null_in(vend_internal.nullable($1, mask), 'd'), vend_internal.part_of($1, 'stored'), vend_internal.same_in(mask, 'd', 'r'),
         vend_internal.write_clauses($1))
     FROM vend_internal.rollup_sources s
     WHERE s.rollup = $1 AND s.touched = mask;

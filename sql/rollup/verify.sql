@@ -16,7 +16,7 @@ SELECT (SELECT count(*) FROM (SELECT %7$s FROM old UNION SELECT %7$s FROM fresh)
         concat_ws(' AND ', format('NOT EXISTS (SELECT FROM vend_internal.stale_rollups WHERE rollup = %L)', r.name), (
             SELECT string_agg(format('NOT EXISTS (SELECT FROM %1$s AS n WHERE %2$s) AND NOT EXISTS (SELECT FROM %1$s AS n WHERE %3$s AND %4$s)',
                 vend_internal.part_of(m.rollup, 'dirty', m.number), vend_internal.equal_in(m.columns, 'n', 'r'),
-                vend_internal.null_in(m.columns, 'n'), vend_internal.same_in(m.columns, 'n', 'r')), ' AND ')
+                vend_internal.null_in(vend_internal.nullable(m.rollup, m.columns), 'n'), vend_internal.same_in(m.columns, 'n', 'r')), ' AND ')
             FROM vend_internal.rollup_masks m
             WHERE m.rollup = r.name)),
         vend_internal.list_of(o.columns), vend_internal.part_of(r.name, 'query'), vend_internal.list_of(o.columns, 'q'),

@@ -6,4 +6,5 @@ SELECT garage_id, day, pass_id, currency,
     sum(net_amount) - sum(refund) - sum(platform_fee) AS garage_profit,
     sum(refund) AS refunds
 FROM vend_marts.payment_movements
+WHERE garage_id IS NOT NULL AND day IS NOT NULL
 GROUP BY garage_id, day, pass_id, currency

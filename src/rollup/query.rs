@@ -159,8 +159,35 @@ fn grouped_columns(view: Oid) -> SetOfIterator<'static, String> {
     SetOfIterator::new(names)
 }
 
+/// The columns of which a view's query says, in its own WHERE, that they are not NULL.
+#[pg_extern(schema = "vend_internal", stable, parallel_safe, strict)]
+fn never_null_columns(view: Oid) -> SetOfIterator<'static, String> {
+    let mut names = Vec::new();
+    // SAFETY: as in query_facts; a NullTest is what its tag says, and equal() compares any two nodes.
+    unsafe {
+        let relation = pg_sys::relation_open(view, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
+        let query = &*pg_sys::get_view_query(relation);
+        let conditions = PgList::<Node>::from_pg(pg_sys::make_ands_implicit((*query.jointree).quals.cast()));
+        for target in PgList::<pg_sys::TargetEntry>::from_pg(query.targetList).iter_ptr() {
+            let said = conditions.iter_ptr().any(|condition| {
+                let test = condition.cast::<pg_sys::NullTest>();
+                is_a(condition, NodeTag::T_NullTest)
+                    && (*test).nulltesttype == pg_sys::NullTestType::IS_NOT_NULL
+                    && !(*test).argisrow
+                    && pg_sys::equal((*test).arg.cast(), (*target).expr.cast())
+            });
+            if said && !(*target).resname.is_null() {
+                names.push(CStr::from_ptr((*target).resname).to_string_lossy().into_owned());
+            }
+        }
+        pg_sys::relation_close(relation, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
+    }
+    SetOfIterator::new(names)
+}
+
 extension_sql_file!(
     "../../sql/rollup/catalog.sql",
     name = "rollup_catalog",
-    requires = [check_query, query_facts, grouped_columns, "same_day_support", "source_state"]
+    requires =
+        [check_query, query_facts, grouped_columns, never_null_columns, "same_day_support", "source_state"]
 );
