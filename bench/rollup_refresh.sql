@@ -21,7 +21,6 @@ FROM (SELECT garage_id, payment_date::date AS day, id FROM platform.payments) AS
 CREATE PROCEDURE bench.refresh_after(changed text, keys bigint, round int) LANGUAGE plpgsql AS $$
 DECLARE
     started timestamptz;
-    different bigint;
 BEGIN
     UPDATE platform.payments SET amount = amount + 1, net_amount = net_amount + 1
     WHERE id IN (SELECT payment FROM bench.days WHERE number > round * 5000 AND number <= round * 5000 + keys);
@@ -29,12 +28,18 @@ BEGIN
     started := clock_timestamp();
     PERFORM vend.refresh('daily_revenue');
     COMMIT;
-    INSERT INTO bench.timing SELECT 'refresh_' || changed, round, 1000 * extract(epoch FROM clock_timestamp() - started) WHERE round > 0;
+    INSERT INTO bench.timing SELECT changed, round, 1000 * extract(epoch FROM clock_timestamp() - started) WHERE round > 0;
     COMMIT;
-    started := clock_timestamp();
+END $$;
+-- What changed makes no difference to it, so it runs once a round.
+CREATE PROCEDURE bench.refresh_materialized(round int) LANGUAGE plpgsql AS $$
+DECLARE
+    started timestamptz := clock_timestamp();
+    different bigint;
+BEGIN
     REFRESH MATERIALIZED VIEW CONCURRENTLY bench.materialized;
     COMMIT;
-    INSERT INTO bench.timing SELECT 'materialized_' || changed, round, 1000 * extract(epoch FROM clock_timestamp() - started) WHERE round > 0;
+    INSERT INTO bench.timing SELECT 'materialized_view', round, 1000 * extract(epoch FROM clock_timestamp() - started) WHERE round > 0;
     SELECT count(*) INTO different FROM ((TABLE bench.materialized EXCEPT ALL TABLE vend_internal.stored_daily_revenue)
         UNION ALL (TABLE vend_internal.stored_daily_revenue EXCEPT ALL TABLE bench.materialized)) AS d;
     IF different > 0 THEN
@@ -45,9 +50,10 @@ END $$;
 CREATE PROCEDURE bench.refresh_all() LANGUAGE plpgsql AS $$
 BEGIN
     FOR round IN 0 .. 5 LOOP
-        CALL bench.refresh_after('one_percent', (SELECT count(*) / 100 FROM bench.days), round);
+        CALL bench.refresh_after('one_percent_of_keys', (SELECT count(*) / 100 FROM bench.days), round);
         CALL bench.refresh_after('one_key', 1, round);
         CALL bench.refresh_after('nothing', 0, round);
+        CALL bench.refresh_materialized(round);
     END LOOP;
 END $$;
 CALL bench.refresh_all();

@@ -66,4 +66,7 @@ for name in "${names[@]}"; do
     mv "$RUN_DIR/result.md" "$REPO/bench/results/$name.md"
     cat "$REPO/bench/results/$name.md"
 done
-if [ $# -eq 0 ]; then "$REPO/bench/memory.sh"; fi
+if [ $# -eq 0 ]; then
+    "$REPO/bench/memory.sh"
+    "$REPO/bench/writers.sh"
+fi

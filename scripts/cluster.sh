@@ -32,7 +32,7 @@ create() {
     # Test data is made anew on every run, so nothing is lost when the machine stops.
     case "$cluster" in demo | bench) ;; *) durable=off ;; esac
     # Tables that a server of any size would hold in memory are to be measured there.
-    if [ "$cluster" = bench ]; then buffers=1GB; fi
+    if [ "$cluster" = bench ]; then buffers=4GB; fi
     mkdir -p "$(dirname "$dir")"
     own_by_postgres "$dir"
     as_postgres rm -rf "$dir/data.new"
