@@ -48,9 +48,11 @@ BEGIN
     COMMIT;
 END $$;
 CREATE PROCEDURE bench.refresh_all() LANGUAGE plpgsql AS $$
+DECLARE
+    one_percent bigint := (SELECT count(*) / 100 FROM bench.days);
 BEGIN
     FOR round IN 0 .. 5 LOOP
-        CALL bench.refresh_after('one_percent_of_keys', (SELECT count(*) / 100 FROM bench.days), round);
+        CALL bench.refresh_after('one_percent_of_keys', one_percent, round);
         CALL bench.refresh_after('one_key', 1, round);
         CALL bench.refresh_after('nothing', 0, round);
         CALL bench.refresh_materialized(round);
