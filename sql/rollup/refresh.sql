@@ -154,6 +154,7 @@ RETURNS TABLE (rollup text, keys_refreshed bigint, rows_changed bigint, duration
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     batch record;
+    fault text;
     rounds bigint;
     started timestamptz;
     batch_notes CONSTANT bigint := 10000;
@@ -162,6 +163,12 @@ BEGIN
     FOR rollup IN SELECT r.name FROM vend_internal.rollups r WHERE refresh.name IS NULL OR r.name = refresh.name ORDER BY r.name LOOP
         started := clock_timestamp();
         CONTINUE WHEN NOT vend_internal.lock_rollup(rollup, refresh.name IS NOT NULL);
+        -- One that cannot be kept does not hold up the others.
+        fault := CASE WHEN refresh.name IS NULL THEN vend_internal.capture_fault(rollup) END;
+        IF fault IS NOT NULL THEN
+            RAISE WARNING 'rollup "%" is not refreshed: %', rollup, fault;
+            CONTINUE;
+        END IF;
         keys_refreshed := 0;
         rows_changed := 0;
         -- Not until nothing is left, which with busy writers would be never.
@@ -181,4 +188,4 @@ END $$;
 COMMENT ON FUNCTION vend.refresh(text) IS
     'Recomputes the keys of a rollup (NULL: of every rollup that nobody else is refreshing) whose sources changed, and writes '
     'the rows that differ. A reader or writer never waits for it. 42704: no such rollup. 55P03: already being refreshed. 55000: '
-    'the changes of a source are not seen any more.';
+    'the changes of a source are not seen any more (of one among all: a warning).';

@@ -112,6 +112,7 @@ INSERT INTO orders VALUES (6000, g(1), 1, '2026-06-03', 1);
 TABLE pending; SELECT * FROM wrong();
 SELECT vend.refresh('daily_orders');
 \echo :LAST_ERROR_SQLSTATE
+SELECT rollup FROM vend.refresh();
 ALTER TABLE orders ENABLE TRIGGER vend_daily_orders_1_insert;
 SELECT rollup, rows_changed FROM vend.refresh('daily_orders');
 DROP TRIGGER vend_daily_orders_1_update ON orders;
