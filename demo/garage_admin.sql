@@ -51,7 +51,7 @@ FROM (
     SELECT m.month, coalesce(sum(gross_revenue), 0) AS gross, coalesce(sum(refunds), 0) AS refunds, coalesce(sum(total_stripe_fees), 0) AS stripe,
         coalesce(sum(total_platform_fees), 0) AS platform, coalesce(sum(garage_profit), 0) AS profit
     FROM (SELECT (date_trunc('month', vend.local_day(now(), :'timezone')::timestamp) - interval '1 month')::date AS month) m
-    LEFT JOIN vend_marts.daily_revenue r ON r.garage_id = :'garage' AND r.currency = :'currency' AND date_trunc('month', r.day::timestamp) = m.month
+    LEFT JOIN vend_reports.daily_revenue r ON r.garage_id = :'garage' AND r.currency = :'currency' AND date_trunc('month', r.day::timestamp) = m.month
     GROUP BY m.month
 ) AS pl \g (fieldsep='')
 

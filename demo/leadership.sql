@@ -36,7 +36,7 @@ SELECT format('  %s  %s %14s  %s', to_char(month, 'Mon YYYY'), pg_temp.bar(reven
 FROM (
     SELECT m::date AS month, coalesce(sum(r.gross_revenue), 0) AS revenue, m + interval '1 month' <= vend.local_day(now(), :'timezone') AS is_complete
     FROM generate_series(date_trunc('month', vend.local_day(now(), :'timezone')::timestamp) - interval '11 months', vend.local_day(now(), :'timezone'), '1 month') m
-    LEFT JOIN vend_marts.daily_revenue r ON r.currency = :'main' AND date_trunc('month', r.day::timestamp) = m
+    LEFT JOIN vend_reports.daily_revenue r ON r.currency = :'main' AND date_trunc('month', r.day::timestamp) = m
     GROUP BY m
 ) AS trend ORDER BY month;
 

@@ -67,7 +67,7 @@ fi
 psql() { cluster_psql examples -q -At "$@"; }
 psql -d postgres -c "SET client_min_messages = error" -c "DROP DATABASE IF EXISTS demo WITH (FORCE)" -c "CREATE DATABASE demo"
 psql -d demo -o /dev/null -c "SET client_min_messages = warning" -c "CREATE EXTENSION vend_analytics" -c "SELECT vend.create_demo()" \
-    -c "SELECT vend.attach('vend_demo')"
+    -c "SELECT vend.attach('vend_demo')" -c "SELECT vend.refresh()"
 for page in garage_admin leadership; do
     psql -d demo -f "$REPO/demo/$page.sql" >"$work/$page" || echo "demo/$page.sql failed" >>"$work/$page"
 done

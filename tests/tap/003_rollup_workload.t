@@ -144,7 +144,7 @@ my %write = (
 		monthly_amount = :few + 20, pass_id = (SELECT id FROM operations.passes ORDER BY id OFFSET :m % 10 LIMIT 1),
 		updated_at = load.moment(:m) WHERE id = load.subscription(:n);} ],
 	timezone => [ 1, q{UPDATE operations.garages SET timezone = (ARRAY['Europe/Lisbon', 'America/Los_Angeles', 'Asia/Tokyo', 'UTC', 'Asia/Kathmandu'])[1 + :m % 5] WHERE id = load.garage(:n);} ],
-	fee => [ 1, q{SELECT vend.set_platform_fee(:m % 30, load.moment(:n % 7 * 400) AT TIME ZONE 'UTC', CASE WHEN :m % 2 = 0 THEN load.garage(:n) END);} ],
+	fee => [ 1, q{SELECT vend.set_platform_fee(:m % 30, load.moment(:n % 7 * 400) AT TIME ZONE 'UTC', CASE WHEN :m % 2 = 0 THEN load.garage(:n) END) WHERE current_setting('transaction_isolation') = 'read committed';} ],
 	orders => [ 10, q{INSERT INTO shop.orders SELECT i, :m % 22, :few, 'new' FROM generate_series(:n % 600, :n % 600 + :few) AS i ON CONFLICT (id) DO UPDATE SET customer = excluded.customer;} ],
 	fewer_orders => [ 6, 'DELETE FROM shop.orders WHERE id BETWEEN :n % 600 AND :n % 600 + :few;' ],
 	moved_orders => [ 6, 'WITH gone AS (DELETE FROM shop.orders WHERE id = :n % 600 RETURNING *) INSERT INTO shop.orders SELECT id + 1000000 + :n, customer, amount + 1 FROM gone
