@@ -42,4 +42,10 @@ SELECT garage_id, day, currency, sum(payments) AS payment_count, sum(amount) AS 
 FROM vend_marts.payment_movements
 WHERE day > vend.local_day(now(), 'Europe/Berlin') - 90
 GROUP BY 1, 2, 3;
+-- Where there is money, both have the same.
+SELECT 1 / (count(*) = 0)::int FROM (
+    SELECT r.payment_date, r.currency, r.payment_count::numeric, r.gross_revenue, r.garage_profit, r.refunds FROM vend_reports.mv_daily_revenue r JOIN bench.one USING (garage_id)
+    WHERE (r.payment_count, r.refunds) <> (0, 0)
+    EXCEPT ALL
+    SELECT p.day, p.currency, p.payment_count, p.gross_revenue, p.garage_profit, p.refunds FROM bench.plain_sql p JOIN bench.one USING (garage_id)) AS d;
 CALL bench.read_all();
