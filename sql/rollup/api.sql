@@ -117,25 +117,18 @@ COMMENT ON FUNCTION vend.create_rollup(text, text, text[], jsonb, text) IS
 
 -- What vend_owner does not have yet is granted and noted, as for the operational tables.
 CREATE FUNCTION vend_internal.grant_rollup_sources(sources jsonb) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    needed record;
-BEGIN
-    FOR needed IN
-        SELECT DISTINCT n.nspname, t.table_name
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT vend_internal.lend_source(t.schema_name, t.table_name)
+    FROM (
+        SELECT DISTINCT n.nspname::text AS schema_name, t.table_name
         FROM jsonb_object_keys(sources) s
         CROSS JOIN LATERAL vend_internal.source_row(s) r
-        JOIN pg_class c ON c.oid = r.relation AND c.relowner <> 'vend_owner'::regrole
+        JOIN pg_class c ON c.oid = r.relation AND c.relowner <> to_regrole('vend_owner')
         JOIN pg_namespace n ON n.oid = c.relnamespace
-        CROSS JOIN LATERAL (VALUES (''), (c.relname)) AS t(table_name)
-        ORDER BY n.nspname, t.table_name
-    LOOP
-        IF NOT vend_internal.has_source_grant(needed.nspname, needed.table_name) THEN
-            PERFORM vend_internal.grant_source(needed.nspname, needed.table_name);
-            INSERT INTO vend_internal.source_grants VALUES (needed.nspname, needed.table_name) ON CONFLICT DO NOTHING;
-        END IF;
-    END LOOP;
-END $$;
+        CROSS JOIN LATERAL (VALUES (''), (c.relname::text)) AS t(table_name)
+    ) AS t;
+END;
 COMMENT ON FUNCTION vend_internal.grant_rollup_sources(jsonb) IS 'Lets vend_owner read the sources of a rollup.';
 
 CREATE FUNCTION vend_internal.remove_rollup(name text, cascade boolean) RETURNS void

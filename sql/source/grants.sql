@@ -39,6 +39,16 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION vend_internal.revoke_source(text, text) IS 'Takes back a recorded grant.';
 
+CREATE FUNCTION vend_internal.lend_source(schema_name text, table_name text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT vend_internal.has_source_grant(schema_name, table_name) THEN
+        PERFORM vend_internal.grant_source(schema_name, table_name);
+        INSERT INTO vend_internal.source_grants VALUES (schema_name, table_name) ON CONFLICT DO NOTHING;
+    END IF;
+END $$;
+COMMENT ON FUNCTION vend_internal.lend_source(text, text) IS 'Grants what vend_owner does not have yet, and notes that.';
+
 CREATE FUNCTION vend_internal.grant_sources(source_schema text, mapping jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -50,17 +60,19 @@ BEGIN
         CROSS JOIN LATERAL (VALUES (''), (r.relation_name)) AS n(table_name)
         ORDER BY r.schema_name, n.table_name
     LOOP
-        IF NOT vend_internal.has_source_grant(needed.schema_name, needed.table_name) THEN
-            PERFORM vend_internal.grant_source(needed.schema_name, needed.table_name);
-            INSERT INTO vend_internal.source_grants VALUES (needed.schema_name, needed.table_name)
-            ON CONFLICT DO NOTHING;
-        END IF;
+        PERFORM vend_internal.lend_source(needed.schema_name, needed.table_name);
     END LOOP;
     PERFORM vend_internal.revoke_source(g.schema_name, g.table_name)
     FROM vend_internal.source_grants g
     WHERE NOT EXISTS (
         SELECT FROM vend_internal.source_relations(source_schema, mapping) r
-        WHERE r.schema_name = g.schema_name AND g.table_name IN ('', r.relation_name));
+        WHERE r.schema_name = g.schema_name AND g.table_name IN ('', r.relation_name))
+        -- What rollups of others' own tables were given.
+        AND NOT EXISTS (
+            SELECT FROM vend_internal.rollup_sources s
+            JOIN pg_class c ON c.oid = s.relation
+            JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE s.source LIKE '%.%' AND n.nspname = g.schema_name AND g.table_name IN ('', c.relname));
 END $$;
 COMMENT ON FUNCTION vend_internal.grant_sources(text, jsonb) IS
     'Gives vend_owner what a mapping needs, and takes back what an earlier one needed.';

@@ -289,6 +289,9 @@ SELECT is_built, reason FROM vend.freshness WHERE rollup = 'plain_sums'; TABLE v
 SELECT rollup, rows_changed FROM vend.refresh('plain_sums'); TABLE vend_reports.plain_sums;
 SELECT vend.drop_rollup('plain_sums');
 
+-- Attaching again leaves rollups of one's own what they need.
+SELECT count(*) > 0 AS attached FROM vend.attach('shop');
+SELECT rollup FROM vend.refresh(); TABLE visits_pending;
 SELECT vend.drop_rollup('visit_days'), vend.drop_rollup('region_orders');
 SELECT vend.detach();
 SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'vend_internal' AND c.relname ~ '^(stored|notes|keys|dirty|query)_';
