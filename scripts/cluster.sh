@@ -55,14 +55,18 @@ CONF
 start() {
     local dir
     dir="$(cluster_dir "$cluster")"
-    if postmaster_pid "$dir" >/dev/null && answers "$cluster"; then return; fi
+    if postmaster_pid "$dir" >/dev/null && answers "$cluster"; then
+        # A running server keeps the library that it preloaded.
+        [ "$("$COPY_PG_CONFIG" --pkglibdir)/$EXTENSION.so" -nt "$dir/data/postmaster.pid" ] || return 0
+        stop "$dir"
+    fi
     [ -d "$dir/data" ] || create "$dir"
     if [[ "$SOCKET_DIR" == /tmp/* ]] && [ -e "$SOCKET_DIR" ]; then
         [ "$(stat -c %U "$SOCKET_DIR")" = "$(as_postgres id -un)" ] || die "$SOCKET_DIR belongs to someone else"
     fi
     own_by_postgres "$SOCKET_DIR"
     as_postgres "$COPY_BIN/pg_ctl" -D "$dir/data" -l "$dir/log" -w -s start \
-        -o "-k $SOCKET_DIR -p $(cluster_port "$cluster") -c listen_addresses=" || {
+        -o "-k $SOCKET_DIR -p $(cluster_port "$cluster") -c listen_addresses= -c shared_preload_libraries=$EXTENSION" || {
         tail -n 20 "$dir/log" >&2
         die "cluster $cluster did not start; its log is $dir/log"
     }

@@ -16,5 +16,10 @@ done
 
 say "== all layers"
 cat "$VEND_TALLY"
+# The tests of that layer print much else.
+if [[ " ${broken[*]} " == *" tap "* ]]; then
+    choose_run_dir
+    grep -h -A 4 "Failed test '" "$RUN_DIR/tap.output" | cut -c 1-160 | head -n 20
+fi
 "$REPO/scripts/tally.sh" --sum
 [ "${#broken[@]}" -eq 0 ] || die "failed: ${broken[*]}"

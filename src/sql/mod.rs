@@ -19,3 +19,11 @@ mod source;
 mod timeline;
 mod wire;
 pub mod zone;
+
+/// A stack trace in an error's context would tell a client about the inside of the server.
+pub fn hide_backtraces() {
+    for variable in ["RUST_BACKTRACE", "RUST_LIB_BACKTRACE"] {
+        // SAFETY: _PG_init runs while the process has one thread, so nobody else reads the environment.
+        unsafe { std::env::remove_var(variable) };
+    }
+}
