@@ -69,7 +69,8 @@ COMMENT ON FUNCTION vend_internal.refresh_statement(text, text[]) IS
 CREATE FUNCTION vend_internal.rebuild_statement(rollup text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT format('WITH flags AS (DELETE FROM vend_internal.stale_rollups WHERE ctid = ANY ($1)), %s
+    SELECT format('WITH flags AS (DELETE FROM vend_internal.stale_rollups WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM vend_internal.stale_rollups WHERE ctid = ANY ($1) FOR UPDATE SKIP LOCKED))), %s
 fresh AS MATERIALIZED (SELECT * FROM %s),
 old AS MATERIALIZED (SELECT r.*, r.ctid AS place FROM %s AS r),%s
 SELECT (SELECT count(*) FROM fresh), (SELECT count(*) FROM gone) + (SELECT count(*) FROM written)',

@@ -67,13 +67,25 @@ COMMENT ON FUNCTION vend_internal.adopt_partitions() IS 'Gives a new partition o
 
 CREATE FUNCTION vend_internal.watch_sources() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    faulty record;
 BEGIN
-    INSERT INTO vend_internal.stale_rollups (rollup, reason)
-    SELECT r.name, f.fault
-    FROM vend_internal.rollups r
-    CROSS JOIN LATERAL (SELECT vend_internal.capture_fault(r.name) AS fault) AS f
-    WHERE f.fault IS NOT NULL
-        AND NOT EXISTS (SELECT FROM vend_internal.stale_rollups s WHERE (s.rollup, s.reason) = (r.name, f.fault));
+    FOR faulty IN
+        SELECT r.name, f.fault
+        FROM vend_internal.rollups r
+        CROSS JOIN LATERAL (SELECT vend_internal.capture_fault(r.name) AS fault) AS f
+        WHERE f.fault IS NOT NULL
+    LOOP
+        -- An equal flag is replaced, not trusted: a refresh that read the source before this command may be about to delete
+        -- it. An old snapshot cannot tell, and adds its own.
+        IF current_setting('transaction_isolation') IN ('read committed', 'read uncommitted') THEN
+            DELETE FROM vend_internal.stale_rollups s
+            WHERE s.ctid = ANY (ARRAY(
+                SELECT o.ctid FROM vend_internal.stale_rollups o WHERE (o.rollup, o.reason) = (faulty.name, faulty.fault)
+                FOR UPDATE SKIP LOCKED));
+        END IF;
+        INSERT INTO vend_internal.stale_rollups (rollup, reason) VALUES (faulty.name, faulty.fault);
+    END LOOP;
     PERFORM vend_internal.execute_as_owner(format('CREATE OR REPLACE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql
         SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS %L',
         vend_internal.part_of(s.rollup, 'capture', s.position), vend_internal.disarmed_capture()))
