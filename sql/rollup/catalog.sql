@@ -8,6 +8,8 @@ CREATE TABLE vend_internal.rollups (
     tenant_column text,
     built_in boolean NOT NULL,
     refreshed_at timestamptz,
+    -- Counts up with each, so that an older snapshot cannot go on where a newer one has been.
+    batches bigint NOT NULL DEFAULT 0,
     -- Another one with each definition.
     generation uuid NOT NULL DEFAULT gen_random_uuid()
 );
@@ -40,9 +42,21 @@ COMMENT ON TABLE vend_internal.rollup_sources IS
 CREATE TABLE vend_internal.stale_rollups (
     rollup text NOT NULL,
     reason text NOT NULL,
-    noted_at timestamptz NOT NULL DEFAULT now()
+    noted_at timestamptz NOT NULL DEFAULT now(),
+    flag uuid NOT NULL DEFAULT gen_random_uuid()
 );
 COMMENT ON TABLE vend_internal.stale_rollups IS 'Notes that concern every key: with one, a rollup is read from its query.';
+
+CREATE TABLE vend_internal.rollup_builds (
+    rollup text PRIMARY KEY REFERENCES vend_internal.rollups ON DELETE CASCADE,
+    -- What the build will take back: flags that came after its first slice ask for another build.
+    flags uuid[] NOT NULL,
+    -- Up to which tenant it is done; NULL: none.
+    done_to text,
+    -- How many tenants are next.
+    slice int NOT NULL DEFAULT 1
+);
+COMMENT ON TABLE vend_internal.rollup_builds IS 'Builds of rollups that are under way, a few tenants at a time.';
 
 SELECT pg_catalog.pg_extension_config_dump('vend_internal.rollups', '');
 SELECT pg_catalog.pg_extension_config_dump('vend_internal.rollup_sources', '');

@@ -420,6 +420,7 @@ BEGIN
         PERFORM vend_internal.execute_as_owner(format('DROP %s %s', part.kind, part.part)) WHERE coalesce(to_regclass(part.part)::oid, to_regproc(part.part)::oid) IS NOT NULL;
     END LOOP;
     DELETE FROM vend_internal.rollup_sources s WHERE s.rollup = name;
+    DELETE FROM vend_internal.rollup_builds b WHERE b.rollup = name;
     DELETE FROM vend_internal.stale_rollups s WHERE s.rollup = name;
 END $$;
 COMMENT ON FUNCTION vend_internal.drop_parts(text) IS 'Drops everything of a rollup but its triggers and its public view.';

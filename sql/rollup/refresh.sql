@@ -70,7 +70,7 @@ CREATE FUNCTION vend_internal.rebuild_statement(rollup text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT format('WITH flags AS (DELETE FROM vend_internal.stale_rollups WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM vend_internal.stale_rollups WHERE ctid = ANY ($1) FOR UPDATE SKIP LOCKED))), %s
+    SELECT ctid FROM vend_internal.stale_rollups WHERE flag = ANY ($1) FOR UPDATE SKIP LOCKED))), %s
 fresh AS MATERIALIZED (SELECT * FROM %s),
 old AS MATERIALIZED (SELECT r.*, r.ctid AS place FROM %s AS r),%s
 SELECT (SELECT count(*) FROM fresh), (SELECT count(*) FROM gone) + (SELECT count(*) FROM written)',
@@ -103,52 +103,131 @@ END $$;
 COMMENT ON FUNCTION vend_internal.is_mostly_dirty(text, text[], text) IS
     'Whether so many keys are noted that computing all of them is quicker.';
 
+-- The tenants that are stored or that the platform has; what belongs to no known one is of the last slice.
+CREATE FUNCTION vend_internal.end_of_slice(rollup text, build vend_internal.rollup_builds, type text) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    last text;
+BEGIN
+    EXECUTE (
+        SELECT format('SELECT tenant::text FROM (SELECT %1$I AS tenant FROM %2$s %3$s) AS t WHERE tenant > $1::%4$s OR $1 IS NULL AND tenant IS NOT NULL
+            GROUP BY tenant ORDER BY tenant OFFSET $2 - 1 LIMIT 1',
+            r.tenant_column, vend_internal.part_of(rollup, 'stored'),
+            CASE WHEN type = 'uuid' AND to_regclass('vend_staging.stg_garages') IS NOT NULL THEN 'UNION ALL SELECT id FROM vend_staging.stg_garages' END, type)
+        FROM vend_internal.rollups r
+        WHERE r.name = rollup)
+    INTO last USING build.done_to, build.slice;
+    RETURN last;
+END $$;
+COMMENT ON FUNCTION vend_internal.end_of_slice(text, vend_internal.rollup_builds, text) IS
+    'The last tenant of the next slice of a build; NULL: the rest is no more than that.';
+
+CREATE FUNCTION vend_internal.slice_statement(rollup text, slice text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT format('WITH fresh AS MATERIALIZED (SELECT * FROM %1$s AS r WHERE %2$s),
+old AS MATERIALIZED (SELECT r.*, r.ctid AS place FROM %3$s AS r WHERE %2$s),%4$s
+SELECT (SELECT count(*) FROM fresh), (SELECT count(*) FROM gone) + (SELECT count(*) FROM written)',
+        vend_internal.part_of(rollup, 'query'), slice, vend_internal.part_of(rollup, 'stored'), vend_internal.write_clauses(rollup));
+END;
+COMMENT ON FUNCTION vend_internal.slice_statement(text, text) IS 'Computes the rows of a rollup for which a condition holds; notes stay.';
+
+-- Until the last slice the rollup is read from its query; a build that is interrupted goes on where it was.
+CREATE FUNCTION vend_internal.build_slice(name text, flags uuid[], OUT keys_refreshed bigint, OUT rows_changed bigint)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    build vend_internal.rollup_builds;
+    tenant record;
+    last text;
+    started timestamptz := clock_timestamp();
+    took interval;
+BEGIN
+    SELECT format('r.%I', a.attname) AS name, format_type(a.atttypid, a.atttypmod) AS type INTO tenant
+    FROM vend_internal.rollups r
+    JOIN pg_attribute a ON a.attrelid = vend_internal.part_of(r.name, 'stored')::regclass AND a.attname = r.tenant_column
+    WHERE r.name = build_slice.name;
+    SELECT * INTO build FROM vend_internal.rollup_builds b WHERE b.rollup = name AND b.flags && build_slice.flags;
+    IF NOT FOUND THEN
+        INSERT INTO vend_internal.rollup_builds AS b (rollup, flags) VALUES (name, build_slice.flags)
+        ON CONFLICT (rollup) DO UPDATE SET flags = excluded.flags, done_to = NULL, slice = excluded.slice
+        RETURNING * INTO build;
+    END IF;
+    last := vend_internal.end_of_slice(name, build, tenant.type);
+    EXECUTE vend_internal.slice_statement(name, CASE
+            WHEN last IS NOT NULL AND build.done_to IS NOT NULL THEN format('%1$s > $1::%2$s AND %1$s <= $2::%2$s', tenant.name, tenant.type)
+            WHEN last IS NOT NULL THEN format('%s <= $2::%s', tenant.name, tenant.type)
+            WHEN build.done_to IS NOT NULL THEN format('(%1$s > $1::%2$s OR %1$s IS NULL)', tenant.name, tenant.type)
+            ELSE 'true' END)
+    INTO keys_refreshed, rows_changed USING build.done_to, last;
+    took := clock_timestamp() - started;
+    IF last IS NOT NULL THEN
+        UPDATE vend_internal.rollup_builds b
+        SET done_to = last, slice = CASE
+            WHEN took < interval '500 ms' THEN least(2 * b.slice, 1000)
+            WHEN took > interval '1 s' THEN greatest(b.slice / 2, 1)
+            ELSE b.slice END
+        WHERE b.rollup = name;
+    ELSE
+        DELETE FROM vend_internal.rollup_builds b WHERE b.rollup = name;
+        DELETE FROM vend_internal.stale_rollups s
+        WHERE s.ctid = ANY (ARRAY(SELECT o.ctid FROM vend_internal.stale_rollups o WHERE o.flag = ANY (build.flags) FOR UPDATE SKIP LOCKED));
+    END IF;
+END $$;
+COMMENT ON FUNCTION vend_internal.build_slice(text, uuid[]) IS
+    'Computes the next tenants of a rollup, as many as take about a second; the last one takes the flags back.';
+
 CREATE FUNCTION vend_internal.refresh_batch(
-    name text, notes bigint, OUT keys_refreshed bigint, OUT rows_changed bigint, OUT is_done boolean
+    name text, notes bigint, in_slices boolean DEFAULT false, OUT keys_refreshed bigint, OUT rows_changed bigint, OUT is_done boolean
 )
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
-    flags tid[];
+    flags uuid[];
     mask record;
-    has_notes boolean;
+    has_notes boolean := false;
     fault text;
 BEGIN
     keys_refreshed := 0;
     rows_changed := 0;
     is_done := true;
     -- Before the faults are looked for: what happens after that leaves a flag that stays.
-    flags := ARRAY(SELECT s.ctid FROM vend_internal.stale_rollups s WHERE s.rollup = refresh_batch.name);
+    flags := ARRAY(SELECT s.flag FROM vend_internal.stale_rollups s WHERE s.rollup = refresh_batch.name);
     IF flags <> '{}' THEN
         fault := vend_internal.capture_fault(name);
         IF fault IS NOT NULL THEN
             RAISE EXCEPTION 'rollup "%" cannot be kept: %', name, fault USING ERRCODE = '55000',
                 HINT = 'It is read from its query until the changes of its sources are seen again: vend.create_rollup() or vend.attach() makes the triggers anew.';
         END IF;
-        EXECUTE vend_internal.rebuild_statement(name) INTO keys_refreshed, rows_changed USING flags;
-        RETURN;
-    END IF;
-    FOR mask IN
-        SELECT m.columns, vend_internal.part_of(m.rollup, 'dirty', m.number) AS dirty, (
-            SELECT string_agg(format('EXISTS (SELECT FROM %s)', vend_internal.part_of(s.rollup, 'notes', s.position)), ' OR ')
-            FROM vend_internal.rollup_sources s
-            WHERE s.rollup = m.rollup AND s.touched = m.columns) AS has_notes
-        FROM vend_internal.rollup_masks m
-        WHERE m.rollup = refresh_batch.name
-        ORDER BY m.number
-    LOOP
-        EXECUTE 'SELECT ' || mask.has_notes INTO has_notes;
-        CONTINUE WHEN NOT has_notes;
-        IF vend_internal.is_mostly_dirty(name, mask.columns, mask.dirty) THEN
-            EXECUTE vend_internal.rebuild_statement(name) INTO keys_refreshed, rows_changed USING flags;
+        is_done := NOT in_slices OR EXISTS (SELECT FROM vend_internal.rollups r WHERE r.name = refresh_batch.name AND r.tenant_column IS NULL);
+    ELSE
+        FOR mask IN
+            SELECT m.columns, vend_internal.part_of(m.rollup, 'dirty', m.number) AS dirty, (
+                SELECT string_agg(format('EXISTS (SELECT FROM %s)', vend_internal.part_of(s.rollup, 'notes', s.position)), ' OR ')
+                FROM vend_internal.rollup_sources s
+                WHERE s.rollup = m.rollup AND s.touched = m.columns) AS has_notes
+            FROM vend_internal.rollup_masks m
+            WHERE m.rollup = refresh_batch.name
+            ORDER BY m.number
+        LOOP
+            EXECUTE 'SELECT ' || mask.has_notes INTO has_notes;
+            EXIT WHEN has_notes;
+        END LOOP;
+        IF NOT has_notes THEN
             RETURN;
         END IF;
+        is_done := vend_internal.is_mostly_dirty(name, mask.columns, mask.dirty);
+    END IF;
+    UPDATE vend_internal.rollups r SET batches = r.batches + 1 WHERE r.name = refresh_batch.name;
+    IF is_done THEN
+        EXECUTE vend_internal.rebuild_statement(name) INTO keys_refreshed, rows_changed USING flags;
+    ELSIF flags <> '{}' THEN
+        SELECT b.* INTO keys_refreshed, rows_changed FROM vend_internal.build_slice(name, flags) b;
+    ELSE
         EXECUTE vend_internal.refresh_statement(name, mask.columns) INTO keys_refreshed, rows_changed USING notes;
-        is_done := false;
-        RETURN;
-    END LOOP;
+    END IF;
 END $$;
-COMMENT ON FUNCTION vend_internal.refresh_batch(text, bigint) IS
-    'Works off up to so many notes of each source; is_done: none was left. Its caller has locked the rollup. 55000: changes are not seen.';
+COMMENT ON FUNCTION vend_internal.refresh_batch(text, bigint, boolean) IS
+    'Works off up to so many notes of each source, or what concerns every key, as a whole or a few tenants at a time; is_done: '
+    'nothing was left. Its caller has locked the rollup. 55000: changes are not seen.';
 
 CREATE FUNCTION vend.refresh(name text DEFAULT NULL)
 RETURNS TABLE (rollup text, keys_refreshed bigint, rows_changed bigint, duration interval)

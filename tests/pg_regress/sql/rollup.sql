@@ -289,6 +289,34 @@ SELECT is_built, reason FROM vend.freshness WHERE rollup = 'plain_sums'; TABLE v
 SELECT rollup, rows_changed FROM vend.refresh('plain_sums'); TABLE vend_reports.plain_sums;
 SELECT vend.drop_rollup('plain_sums');
 
+-- Built a few tenants at a time: read from its query until the last, whatever changes meanwhile.
+CREATE TABLE shop.sales (garage_id uuid, n int);
+INSERT INTO shop.sales SELECT CASE WHEN i < 6 THEN lpad(i::text, 32, '0')::uuid END, i FROM generate_series(1, 6) AS i;
+SELECT vend.create_rollup('sums', 'SELECT garage_id, sum(n) AS n FROM shop.sales GROUP BY 1', '{garage_id}', '{"shop.sales": ["garage_id"]}');
+CREATE VIEW wrong_sums AS TABLE vend_reports.sums EXCEPT ALL TABLE vend_internal.query_sums
+    UNION ALL (TABLE vend_internal.query_sums EXCEPT ALL TABLE vend_reports.sums);
+CREATE VIEW building AS
+    SELECT is_built, b.done_to, b.slice, (SELECT count(*) FROM vend_internal.stored_sums) AS stored, (SELECT count(*) FROM wrong_sums) AS wrong
+    FROM vend.freshness f LEFT JOIN vend_internal.rollup_builds b ON b.rollup = f.rollup WHERE f.rollup = 'sums';
+SELECT * FROM vend_internal.refresh_batch('sums', 10, in_slices => true); TABLE building;
+INSERT INTO vend_internal.stale_rollups (rollup, reason) VALUES ('sums', 'to be built anew');
+SELECT * FROM vend_internal.refresh_batch('sums', 10, in_slices => true); SELECT is_built, done_to, wrong FROM building;
+UPDATE shop.sales SET n = n * 10 WHERE n < 3;
+UPDATE shop.sales SET garage_id = lpad('9', 32, '0')::uuid WHERE n = 5;
+SELECT keys_refreshed <= 2 AS as_many_as_the_slice, is_done FROM vend_internal.refresh_batch('sums', 10, in_slices => true); SELECT wrong, done_to IS NOT NULL AS goes_on FROM building;
+-- What concerns every key, and came meanwhile, asks for another build.
+TRUNCATE shop.sales; INSERT INTO shop.sales SELECT lpad(i::text, 32, '0')::uuid, 100 * i FROM generate_series(1, 3) AS i;
+DO $$ DECLARE is_done boolean := false; BEGIN
+    WHILE NOT is_done LOOP
+        is_done := (SELECT b.is_done FROM vend_internal.refresh_batch('sums', 10, in_slices => true) b);
+        IF EXISTS (SELECT FROM wrong_sums) THEN RAISE 'wrong'; END IF;
+    END LOOP;
+END $$;
+TABLE building; TABLE vend_internal.stored_sums ORDER BY garage_id;
+SELECT pending_notes FROM vend.freshness WHERE rollup = 'sums';
+DROP VIEW building, wrong_sums;
+SELECT vend.drop_rollup('sums');
+
 -- Attaching again leaves rollups of one's own what they need.
 SELECT count(*) > 0 AS attached FROM vend.attach('shop');
 SELECT rollup FROM vend.refresh(); TABLE visits_pending;
