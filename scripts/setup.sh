@@ -34,6 +34,7 @@ need pkg-config command -v pkg-config
 need libssl-dev pkg-config --exists openssl
 need clang command -v clang
 need libclang-dev have_libclang
+need openssl command -v openssl
 need libipc-run-perl perl -MIPC::Run -e 1
 find_pg_config >/dev/null || packages+=(postgresql)
 

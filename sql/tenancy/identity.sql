@@ -46,6 +46,20 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION vend_internal.caller() IS 'The user for whom the transaction acts, and the user''s role; NULL for nobody.';
 
+CREATE FUNCTION vend.sign_in(token text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF vend_internal.mapped_user() IS NOT NULL THEN
+        RAISE EXCEPTION 'login "%" stands for a user of its own', session_user
+            USING ERRCODE = '42501', HINT = 'Sign in with another login, or see vend.unmap_login.';
+    END IF;
+    PERFORM vend_internal.accept_token(token);
+END $$;
+COMMENT ON FUNCTION vend.sign_in(text) IS
+    'Makes this transaction act for the user that a signed token names: a compact JWT with alg EdDSA, sub, exp, aud (this database) and jti, '
+    'used once. Send it as a parameter, so that no log shows it. 28000: not accepted, for whatever reason. 42501: the transaction acts for another '
+    'user, or the login may not sign in. 53400: too many tokens in use. 55000: not preloaded.';
+
 CREATE FUNCTION vend.current_user_id() RETURNS uuid
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

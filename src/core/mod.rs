@@ -46,6 +46,8 @@ pub mod retention;
 pub mod steps;
 pub mod steps_text;
 pub mod timeline;
+pub mod token;
 pub mod two_instants;
+pub mod used;
 pub mod user;
 pub mod visits;
