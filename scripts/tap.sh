@@ -14,6 +14,7 @@ as_postgres rm -rf "$work/tmp_check"
 rm -rf "$work"
 mkdir -p "$work"
 cp -r "$REPO/tests/$layer" "$work/t"
+cp -r "$REPO/tests/lib" "$work/lib"
 chmod -R a+rX "$work"
 if [ "$(id -u)" -eq 0 ]; then chown postgres "$work"; fi
 
@@ -28,7 +29,7 @@ pg_regress="$(dirname "$("$COPY_PG_CONFIG" --pgxs)")/../test/regress/pg_regress"
 told=()
 for name in $(compgen -e VEND_ || true); do told+=("$name=${!name}"); done
 status=0
-as_postgres env "${told[@]}" PATH="$COPY_BIN:$PATH" PERL5LIB="$perl_modules" PG_REGRESS="$pg_regress" TESTDIR="$work" \
+as_postgres env "${told[@]}" PATH="$COPY_BIN:$PATH" PERL5LIB="$perl_modules:$work/lib" PG_REGRESS="$pg_regress" TESTDIR="$work" \
     prove --timer "${files[@]}" 8>&- 2>&1 | tee "$RUN_DIR/$layer.output" || status=$?
 
 total="$(sed -nE 's/^Files=.*Tests=([0-9]+).*/\1/p' "$RUN_DIR/$layer.output")"
