@@ -22,12 +22,13 @@ help:
 	@echo "make regress-accept TESTS=a   takes what they printed last as expected"
 	@echo "make isolation  every interleaving of writers, readers and refreshes; TESTS=\"a b\" runs some"
 	@echo "make tap        the tests that start servers of their own; TESTS=001_install.t runs one"
+	@echo "make attacks    everything that an attacker may try, and that it fails; TESTS=identity.t runs one"
 
-.PHONY: setup demo install test lint build regress isolation tap clean
+.PHONY: setup demo install test lint build regress isolation tap attacks clean
 setup demo install test lint build clean:
 	@scripts/$@.sh
 
-regress isolation tap:
+regress isolation tap attacks:
 	@scripts/$@.sh $(TESTS)
 
 .PHONY: regress-accept
