@@ -17,6 +17,7 @@
 
 pub mod activity;
 pub mod activity_retention;
+pub mod batch;
 pub mod bucket;
 pub mod calendar;
 pub mod cells;
