@@ -1,6 +1,8 @@
 //! Workers: the launcher, a scheduler for each database, and a process for each run of a job.
 #![allow(clippy::result_large_err)]
 
+mod engine;
+mod processes;
 mod schedule;
 
 /// Defines settings, asks for shared memory and registers the launcher, where the library is preloaded.
