@@ -4,6 +4,7 @@
 mod engine;
 mod processes;
 mod schedule;
+mod watch;
 
 /// Defines settings, asks for shared memory and registers the launcher, where the library is preloaded.
 pub fn init() {}
