@@ -135,7 +135,7 @@ BEGIN
             JOIN past p USING (garage_id, currency, day)
             GROUP BY 1, 2, 3, 4, 5
         )
-        SELECT concat_ws(' ', s.garage_id, s.day, nullif(s.currency, '')), jsonb_build_object('garage_id', s.garage_id, 'day', s.day,
+        SELECT concat_ws(' ', s.garage_id, to_char(s.day, 'YYYY-MM-DD'), nullif(s.currency, '')), jsonb_build_object('garage_id', s.garage_id, 'day', s.day,
             'currency', nullif(s.currency, ''), 'revenue', coalesce(r.amount, 0), 'median', round(s.median, 2),
             'deviation', round(s.deviation, 2), 'weeks', s.weeks)
         FROM spreads s

@@ -31,7 +31,7 @@ SELECT r.name AS rollup,
         LIMIT 1), (
         SELECT s.reason FROM vend_internal.stale_rollups s WHERE s.rollup = r.name ORDER BY s.noted_at DESC LIMIT 1)) AS reason,
     vend_internal.dirty_keys(r.name) AS dirty_keys, now() - n.oldest AS age,
-    e.finished_at AS last_error_at, concat_ws(': ', e.sqlstate, e.message) AS last_error
+    e.finished_at AS last_error_at, nullif(concat_ws(': ', e.sqlstate, e.message), '') AS last_error
 FROM vend_internal.rollups r
 CROSS JOIN LATERAL vend_internal.pending_notes(r.name) n
 LEFT JOIN LATERAL (
