@@ -166,20 +166,3 @@ FROM vend_internal.rollups r
 CROSS JOIN LATERAL (SELECT to_regclass(vend_internal.part_of(r.name, 'stored')) AS stored) AS p;
 COMMENT ON VIEW vend.rollups IS
     'The rollups as they are defined, and how much is stored of each: stored_rows as ANALYZE counted them last.';
-
-CREATE VIEW vend.freshness AS
-SELECT r.name AS rollup,
-    NOT EXISTS (SELECT FROM vend_internal.stale_rollups s WHERE s.rollup = r.name) AS is_built,
-    n.notes AS pending_notes, n.oldest AS pending_since, r.refreshed_at,
-    coalesce(vend_internal.capture_fault(r.name), (
-        SELECT format('%s is another table now: attach again', s.source)
-        FROM vend_internal.rollup_sources s
-        CROSS JOIN LATERAL vend_internal.source_row(s.source) w
-        WHERE s.rollup = r.name AND s.relation <> w.relation
-        LIMIT 1), (
-        SELECT s.reason FROM vend_internal.stale_rollups s WHERE s.rollup = r.name ORDER BY s.noted_at DESC LIMIT 1)) AS reason
-FROM vend_internal.rollups r
-CROSS JOIN LATERAL vend_internal.pending_notes(r.name) n;
-COMMENT ON VIEW vend.freshness IS
-    'How much of each rollup is read live: nothing stored is used until it is built (reason says why), and after that only the '
-    'keys that pending_notes touch. Its numbers are exact at any time.';

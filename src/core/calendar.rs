@@ -84,19 +84,35 @@ impl Zone {
     /// The first instant whose local date is `day`; if the zone skipped that date, the first one after it.
     /// A repeated midnight (Havana, autumn) gives the earlier, a skipped one the end of the gap.
     pub fn day_start(&self, day: Day) -> Instant {
-        let midnight = i64::from(day).saturating_mul(DAY);
-        // No offset, and so no local date, is further than two days from UTC.
-        let near = midnight.saturating_sub(DAY.saturating_mul(2));
+        self.first_at(i64::from(day).saturating_mul(DAY))
+    }
+    /// The first instant at which the wall clock shows `wall` or more: the earlier of two, or the end of a gap.
+    pub fn first_at(&self, wall: i64) -> Instant {
+        // No offset, and so no wall clock, is further than two days from UTC.
+        let near = wall.saturating_sub(DAY.saturating_mul(2));
         let skipped = self.changes.partition_point(|&(change, _)| change <= near);
         let mut offset = self.offset_at(near);
         let mut since = NEVER;
         for &(change, next) in self.changes.iter().skip(skipped) {
-            if change.saturating_add(micros(offset)) > midnight {
+            if change.saturating_add(micros(offset)) > wall {
                 break;
             }
             (since, offset) = (change, next);
         }
-        midnight.saturating_sub(micros(offset)).max(since)
+        wall.saturating_sub(micros(offset)).max(since)
+    }
+    /// The most that the wall clock has shown up to an instant: more than it shows where it was put back.
+    pub fn furthest(&self, at: Instant) -> i64 {
+        let later = self.changes.partition_point(|&(change, _)| change <= at);
+        let near = at.saturating_sub(DAY.saturating_mul(2));
+        let skipped = self.changes.partition_point(|&(change, _)| change <= near);
+        let recent = self.changes.iter().take(later).skip(skipped);
+        recent.map(|&(change, _)| self.wall(change.saturating_sub(1))).fold(self.wall(at), i64::max)
+    }
+    /// The next change of the offset.
+    pub fn next_change(&self, at: Instant) -> Option<Instant> {
+        let later = self.changes.partition_point(|&(change, _)| change <= at);
+        self.changes.get(later).map(|&(change, _)| change)
     }
     /// The end of the last instant whose local date is `day`: after the next day's start where clocks were put back
     /// over midnight, and not after this day's start if the zone skipped the date.

@@ -12,6 +12,8 @@ pub enum CoreError {
     AmountNotFinite,
     /// More digits than an exact sum can carry.
     AmountOutOfRange,
+    /// Text that is no schedule: what it is, what is wrong with it, what to do.
+    Schedule { schedule: String, problem: String, hint: &'static str },
     /// A count or a parameter outside its integer type.
     CountOutOfRange,
     /// An argument outside its bounds.

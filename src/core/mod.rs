@@ -17,12 +17,14 @@
 
 pub mod activity;
 pub mod activity_retention;
+pub mod backoff;
 pub mod batch;
 pub mod bucket;
 pub mod calendar;
 pub mod cells;
 pub mod churn;
 pub mod codec;
+pub mod cron;
 pub mod days;
 pub mod days_text;
 pub mod demo;
@@ -44,6 +46,7 @@ pub mod parts;
 pub mod rate;
 pub mod records;
 pub mod retention;
+pub mod schedule;
 pub mod steps;
 pub mod steps_text;
 pub mod timeline;

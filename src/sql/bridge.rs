@@ -22,6 +22,11 @@ impl From<CoreError> for ErrorReport {
                 format!("unknown {option} \"{value}\""),
                 format!("Use {valid}."),
             ),
+            CoreError::Schedule { schedule, problem, hint } => report(
+                ERRCODE_INVALID_PARAMETER_VALUE,
+                format!("schedule \"{schedule}\" {problem}"),
+                hint.into(),
+            ),
             CoreError::IntervalCount(count) => report(
                 ERRCODE_INVALID_PARAMETER_VALUE,
                 format!("interval count {count} is less than 1"),

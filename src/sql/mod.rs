@@ -4,7 +4,7 @@
 
 mod activity;
 mod aggregate;
-mod bridge;
+pub mod bridge;
 mod churn;
 mod datum;
 mod demo;

@@ -6,7 +6,6 @@ extension_sql_file!(
     name = "jobs_catalog",
     requires = ["rollup_api", process_lives]
 );
-extension_sql_file!("../../sql/jobs/stub.sql", name = "jobs_schedule", requires = ["jobs_catalog", "time"]);
 extension_sql_file!("../../sql/jobs/target.sql", name = "jobs_target", requires = ["jobs_catalog"]);
 extension_sql_file!("../../sql/jobs/run.sql", name = "jobs_run", requires = ["jobs_target", "jobs_schedule"]);
 extension_sql_file!(

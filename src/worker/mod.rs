@@ -8,10 +8,12 @@ mod job;
 mod launcher;
 mod process;
 mod processes;
+mod schedule;
 mod scheduler;
 pub mod settings;
 mod shared;
 mod start;
+mod watch;
 
 use pgrx::pg_sys;
 
