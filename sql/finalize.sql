@@ -64,6 +64,11 @@ GRANT EXECUTE ON FUNCTION
     vend_internal.day_floor_instant(date, text), vend_internal.day_ceiling_instant(date, text)
 TO PUBLIC;
 GRANT SELECT ON vend.policies TO PUBLIC;
+-- Policies call these with the rights of whoever reads.
+GRANT EXECUTE ON FUNCTION vend.current_user_id(), vend.current_user_role(), vend.visible_garages(), vend.can_access_garage(uuid)
+TO vend_api, vend_bi;
+GRANT SELECT ON vend_internal.bypass TO vend_api, vend_bi;
+GRANT SELECT ON vend.audit_log TO vend_api;
 
 -- Only now: what they call has its owner. They fire in the order of their names.
 CREATE EVENT TRIGGER vend_adopt_partitions ON ddl_command_end WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE')

@@ -1,0 +1,15 @@
+//! Who sees which rows: the set logic stands in `sql/tenancy/`.
+use pgrx::prelude::*;
+
+extension_sql_file!("../../sql/tenancy/stub.sql", name = "identity");
+extension_sql_file!("../../sql/tenancy/scope.sql", name = "tenancy_scope", requires = ["identity"]);
+extension_sql_file!(
+    "../../sql/tenancy/audit_log.sql",
+    name = "audit_log",
+    requires = ["tenancy_scope", "policies"]
+);
+extension_sql_file!(
+    "../../sql/tenancy/protect.sql",
+    name = "protect",
+    requires = ["tenancy_scope", "audit_log", "rollup_catalog"]
+);
