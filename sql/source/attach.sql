@@ -181,6 +181,7 @@ BEGIN
     PERFORM vend_internal.generate(r.name, 'rollup', r.query, to_jsonb(r), reads_as_before)
     FROM (SELECT * FROM vend_internal.rollups r WHERE NOT r.built_in ORDER BY r.name) AS r;
     PERFORM vend_internal.record_generated(inspected.definitions);
+    PERFORM vend_internal.grant_readers();
     RETURN QUERY SELECT format('%I.%I', g.schema_name, g.object_name), g.kind FROM vend_internal.generated g ORDER BY g.position;
 END $$;
 COMMENT ON FUNCTION vend.attach(text, jsonb, text, boolean) IS

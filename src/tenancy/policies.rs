@@ -13,3 +13,4 @@ extension_sql_file!(
     name = "protect",
     requires = ["tenancy_scope", "audit_log", "rollup_catalog"]
 );
+extension_sql_file!("../../sql/tenancy/readers.sql", name = "readers", requires = ["protect"]);
