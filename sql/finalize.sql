@@ -64,9 +64,11 @@ GRANT EXECUTE ON FUNCTION
     vend_internal.day_floor_instant(date, text), vend_internal.day_ceiling_instant(date, text)
 TO PUBLIC;
 GRANT SELECT ON vend.policies TO PUBLIC;
--- Policies call these with the rights of whoever reads.
-GRANT EXECUTE ON FUNCTION vend.current_user_id(), vend.current_user_role(), vend.visible_garages(), vend.can_access_garage(uuid)
+-- About the caller, to those who have rows to read. Policies call them with the reader's rights.
+GRANT EXECUTE ON FUNCTION
+    vend.current_user_id(), vend.current_user_role(), vend.visible_garages(), vend.can_access_garage(uuid)
 TO vend_api, vend_bi;
+-- A table without a policy: shown to those only whom row-level security does not bind.
 GRANT SELECT ON vend_internal.bypass TO vend_api, vend_bi;
 GRANT SELECT ON vend.audit_log TO vend_api;
 

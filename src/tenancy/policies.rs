@@ -1,7 +1,6 @@
 //! Who sees which rows: the set logic stands in `sql/tenancy/`.
 use pgrx::prelude::*;
 
-extension_sql_file!("../../sql/tenancy/stub.sql", name = "identity");
 extension_sql_file!("../../sql/tenancy/scope.sql", name = "tenancy_scope", requires = ["identity"]);
 extension_sql_file!(
     "../../sql/tenancy/audit_log.sql",

@@ -150,7 +150,7 @@ SELECT (SELECT count(*) FROM vend_reports.mv_daily_revenue) + (SELECT count(*) F
     + (SELECT count(*) FROM vend_reports.mv_current_occupancy) + (SELECT count(*) FROM vend_reports.mv_failed_payments) AS rows_for_nobody;
 RESET ROLE;
 BEGIN;
-INSERT INTO users (id, role) VALUES ('99999999-0000-0000-0000-000000000001', 'super_admin');
+INSERT INTO users (id, role, created_at, updated_at) VALUES ('99999999-0000-0000-0000-000000000001', 'super_admin', now(), now());
 SET LOCAL app.current_user_id = '99999999-0000-0000-0000-000000000001';
 CREATE TEMP TABLE by_superuser AS
 SELECT (SELECT count(*) FROM vend_reports.mv_daily_revenue) AS a, (SELECT count(*) FROM vend_reports.mv_active_subscriptions) AS b, (SELECT count(*) FROM vend_reports.mv_current_month_metrics) AS c,
