@@ -21,6 +21,7 @@ thread_local! {
 }
 
 mod policies;
+mod pseudonym;
 
 /// Defines settings and hooks. Called once per process that loads the library, or once in the postmaster.
 pub fn init() {

@@ -13,3 +13,13 @@ extension_sql_file!(
     requires = ["tenancy_scope", "audit_log", "rollup_catalog"]
 );
 extension_sql_file!("../../sql/tenancy/readers.sql", name = "readers", requires = ["protect"]);
+extension_sql_file!(
+    "../../sql/tenancy/security_audit.sql",
+    name = "security_audit",
+    requires = ["protect", "rollup_api"]
+);
+extension_sql_file!(
+    "../../sql/tenancy/forget_user.sql",
+    name = "forget_user",
+    requires = ["audit_log", "rollup_api"]
+);
