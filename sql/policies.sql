@@ -10,6 +10,7 @@ CREATE VIEW vend.policies AS
 SELECT d.policy, coalesce(CASE WHEN p.policy IS NULL THEN d.value ELSE p.value END::text, 'none') AS value,
     p.policy IS NULL AS is_default, d.meaning
 FROM (VALUES
+    ('audit_retention', interval '9600 hours', 'how long lines of vend.audit_log are kept'),
     ('past_due_grace', NULL::interval, 'how long a past_due subscription still counts as paid'),
     ('stale_visit_cap', interval '72 hours', 'after how long a visit without an exit is taken for ended')
 ) AS d(policy, value, meaning)

@@ -1,10 +1,5 @@
--- The ledger keeps the intervals (METRICS.md, 2); currency hangs on payments, origin on when the source was attached.
-CREATE OR REPLACE VIEW vend_marts.fact_subscription_periods AS
-SELECT l.subscription_id, l.user_id, l.garage_id, l.pass_id, l.valid_from, l.valid_to, l.monthly_amount, c.currency,
-    l.churn_reason, CASE WHEN l.valid_from >= s.attached_at THEN 'observed' ELSE 'reconstructed' END AS origin
-FROM vend_internal.ledger l
-CROSS JOIN vend_internal.source s
-LEFT JOIN vend_marts.subscription_currencies c ON c.subscription_id = l.subscription_id;
+SELECT vend_internal.make_scoped_view('vend_marts.fact_subscription_periods', 'vend_marts.subscription_periods',
+    vend_internal.scope_of('garage_id'));
 COMMENT ON VIEW vend_marts.fact_subscription_periods IS
     'Paid intervals [valid_from, valid_to) of each subscription, at one monthly_amount each; infinity: no end is known. '
     'churn_reason says why paid time stops at valid_to. Reconstructed: from before attach, an estimate.';

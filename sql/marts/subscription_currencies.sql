@@ -1,7 +1,7 @@
 CREATE OR REPLACE VIEW vend_marts.subscription_currencies AS
 WITH of_garage AS (
     SELECT garage_id, min(currency) AS currency
-    FROM vend_reports.daily_revenue
+    FROM vend_internal.exact_daily_revenue
     WHERE payment_count > 0
     GROUP BY garage_id
     HAVING count(DISTINCT currency) = 1
@@ -20,7 +20,7 @@ subscriptions AS (
 )
 SELECT s.id AS subscription_id, CASE WHEN o.subscription_id IS NULL THEN g.currency ELSE o.currency END AS currency
 FROM subscriptions s
-LEFT JOIN vend_reports.subscription_currency o ON o.subscription_id = s.id
+LEFT JOIN vend_internal.exact_subscription_currency o ON o.subscription_id = s.id
 LEFT JOIN of_garage g ON g.garage_id = s.garage_id;
 COMMENT ON VIEW vend_marts.subscription_currencies IS
     'The currency of a subscription: that of its first captured payment, else its garage''s only one, else NULL.';

@@ -136,6 +136,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM vend_internal.unwatch_rollup(name);
     EXECUTE format('DROP VIEW IF EXISTS vend_reports.%I %s', name, CASE WHEN cascade THEN 'CASCADE' ELSE 'RESTRICT' END);
+    EXECUTE format('DROP VIEW IF EXISTS %s %s', vend_internal.part_of(name, 'exact'), CASE WHEN cascade THEN 'CASCADE' ELSE 'RESTRICT' END);
     PERFORM vend_internal.drop_parts(name);
     DELETE FROM vend_internal.rollups r WHERE r.name = remove_rollup.name;
 END $$;

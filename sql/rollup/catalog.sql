@@ -78,7 +78,8 @@ BEGIN ATOMIC
         concat_ws('_', kind, rollup, number));
 END;
 COMMENT ON FUNCTION vend_internal.part_of(text, text, bigint) IS
-    'The name of an object of a rollup: its query, what is stored, whether it is odd and then its rows; of each source: notes, keys, capture; of each mask: dirty.';
+    'The name of an object of a rollup: its query, what is stored, its exact view, whether it is odd and then its rows, its noted keys and the live rows of one; '
+    'of each source: notes, keys, capture; of each mask: dirty.';
 
 CREATE FUNCTION vend_internal.nullable(rollup text, columns text[]) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp

@@ -288,33 +288,77 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION vend_internal.exact_query(text) IS 'The rows of a rollup, whatever its notes are, unless they concern every key.';
 
--- The public view is for what happens all day: notes of the narrowest mask, without NULLs. Its conditions reach the notes and
--- the sources, so that who asks for one garage pays for one. Anything else goes through functions, which are planned
--- once a session: as part of the view they would make every reader's plan ten times as large.
+-- Two views show a rollup's rows. Both are for what happens all day: notes of the narrowest mask, without NULLs. Anything else
+-- goes through functions, which are planned once a session: as part of the view they would make every reader's plan ten
+-- times as large. exact_ is for our own views, and never granted: its conditions reach the notes and the sources.
+CREATE FUNCTION vend_internal.make_exact_view(rollup text, mask text[], dirty text, stored text, is_odd text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    columns text[] := vend_internal.columns_of(vend_internal.part_of(rollup, 'query')::regclass);
+BEGIN
+    PERFORM vend_internal.execute_as_owner(concat(
+        format('CREATE OR REPLACE VIEW %s AS SELECT %s FROM %s AS r WHERE NOT (SELECT %s())',
+            vend_internal.part_of(rollup, 'exact'), vend_internal.list_of(columns, 'r'), stored, is_odd),
+        format(' AND NOT EXISTS (SELECT FROM %s AS n WHERE %s)', dirty, vend_internal.equal_in(mask, 'n', 'r')),
+        format(' UNION ALL SELECT %s FROM %s WHERE NOT (SELECT %s())', (
+                SELECT string_agg(format(CASE WHEN c = ANY (mask) THEN 'd.%I' ELSE 'q.%I' END, c), ', ' ORDER BY n)
+                FROM unnest(columns) WITH ORDINALITY AS c(c, n)),
+            (vend_internal.recomputed(rollup, mask, format('(SELECT DISTINCT %s FROM %s)', vend_internal.list_of(mask), dirty)))[1], is_odd),
+        format(' UNION ALL SELECT %s FROM %s((SELECT token FROM vend_internal.bypass)) WHERE (SELECT %s())',
+            vend_internal.list_of(columns), vend_internal.part_of(rollup, 'rows'), is_odd)));
+END $$;
+COMMENT ON FUNCTION vend_internal.make_exact_view(text, text[], text, text, text) IS 'Makes the view that our own views read a rollup by.';
+
+-- vend_reports.<name> reads with its reader's rights, so that stored rows are bound by the policies of their table. Notes
+-- would show whose data changed, so they are read only within functions, which keep to the reader's scope: noted_ gives
+-- the keys of its notes, live_ the rows of one key. Both are called with whatever the reader sees of bypass.
 CREATE FUNCTION vend_internal.make_reading(rollup text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
     columns text[] := vend_internal.columns_of(vend_internal.part_of(rollup, 'query')::regclass);
+    query_view text := vend_internal.part_of(rollup, 'query');
     stored text := vend_internal.part_of(rollup, 'stored');
     is_odd text := vend_internal.part_of(rollup, 'odd');
-    odd_rows text := vend_internal.part_of(rollup, 'rows');
+    rows_of_all text := vend_internal.part_of(rollup, 'rows');
+    noted text := vend_internal.part_of(rollup, 'noted');
+    live text := vend_internal.part_of(rollup, 'live');
+    token CONSTANT text := '(SELECT token FROM vend_internal.bypass)';
+    tenant text := (SELECT r.tenant_column FROM vend_internal.rollups r WHERE r.name = rollup);
     narrowest vend_internal.rollup_masks;
+    followed text[];
     dirty text;
     -- What is stored is not in a snapshot from before this definition, nor is the note that it is not built yet.
     is_older text := (
         SELECT format('NOT EXISTS (SELECT FROM vend_internal.rollups WHERE (name, generation) = (%L, %L))', r.name, r.generation)
         FROM vend_internal.rollups r
         WHERE r.name = rollup);
+    -- Whether the reader sees all there is, or nothing but some garages.
+    sees_all text := CASE WHEN tenant IS NULL THEN '(vend_internal.bypasses($1) OR vend.current_user_role() = ''super_admin'')'
+        ELSE 'vend_internal.bypasses($1)' END;
+    in_scope text := CASE WHEN tenant IS NULL THEN 'false' ELSE format('%I = ANY (vend.visible_garages())', tenant) END;
+    same_key text;
+    types text;
 BEGIN
     SELECT * INTO narrowest FROM vend_internal.rollup_masks m WHERE m.rollup = rollup ORDER BY m.number DESC LIMIT 1;
     dirty := vend_internal.part_of(rollup, 'dirty', narrowest.number);
+    -- Notes that do not name the garage cannot be kept to a scope: with one, every row is read live.
+    followed := CASE WHEN tenant IS NULL OR tenant = ANY (narrowest.columns) THEN narrowest.columns ELSE '{}' END;
+    SELECT string_agg(format(CASE a.atttypid WHEN 'date'::regtype THEN 'vend_internal.same_day(q.%1$I, $%2$s)'
+            ELSE 'q.%1$I = $%2$s' END, k.name, k.n + 1), ' AND '),
+        string_agg(format_type(a.atttypid, NULL), ', ' ORDER BY k.n)
+    INTO same_key, types
+    FROM unnest(followed) WITH ORDINALITY AS k(name, n)
+    JOIN pg_attribute a ON a.attrelid = stored::regclass AND a.attname = k.name;
+
     PERFORM vend_internal.execute_as_owner(format($make$
 CREATE FUNCTION %1$s() RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS %2$L;
-COMMENT ON FUNCTION %1$s() IS 'Whether there are notes that the public view of %3$s does not follow itself.';
-CREATE FUNCTION %4$s() RETURNS SETOF %5$s LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1
+COMMENT ON FUNCTION %1$s() IS 'Whether there are notes that the views of %3$s do not follow themselves.';
+CREATE FUNCTION %4$s(uuid) RETURNS SETOF %5$s LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 1
 SET search_path = pg_catalog, pg_temp SET jit = off AS %6$L;
-COMMENT ON FUNCTION %4$s() IS 'The rows of %3$s, whatever its notes are.'$make$,
+COMMENT ON FUNCTION %4$s(uuid) IS 'The rows of %3$s in the reader''s scope, whatever its notes are.';
+REVOKE ALL ON FUNCTION %1$s(), %4$s(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION %1$s(), %4$s(uuid) TO vend_api, vend_bi$make$,
         is_odd, format(E'BEGIN RETURN %s\n    OR %s; END', is_older, (
             SELECT string_agg(format('EXISTS (SELECT FROM %s)', o.condition), E'\n    OR ')
             FROM (
@@ -322,34 +366,78 @@ COMMENT ON FUNCTION %4$s() IS 'The rows of %3$s, whatever its notes are.'$make$,
                 UNION ALL
                 SELECT vend_internal.part_of(s.rollup, 'notes', s.position)
                 FROM vend_internal.rollup_sources s
-                WHERE s.rollup = rollup AND s.touched NOT IN ('{}', narrowest.columns)
+                WHERE s.rollup = rollup AND s.touched <> '{}' AND s.touched <> followed
                 UNION ALL
-                SELECT format('%s AS n WHERE %s', dirty, vend_internal.null_in(vend_internal.nullable(rollup, narrowest.columns), 'n'))
-                WHERE vend_internal.nullable(rollup, narrowest.columns) <> '{}'
+                SELECT format('%s AS n WHERE %s', dirty, vend_internal.null_in(vend_internal.nullable(rollup, followed), 'n'))
+                WHERE vend_internal.nullable(rollup, followed) <> '{}'
             ) AS o)),
-        rollup, odd_rows, stored, format($body$
+        rollup, rows_of_all, stored, format($body$
+DECLARE
+    sees_all boolean := %1$s;
+    is_live boolean := %2$s OR EXISTS (SELECT FROM vend_internal.stale_rollups WHERE rollup = %3$L);
 BEGIN
-    IF %s OR EXISTS (SELECT FROM vend_internal.stale_rollups WHERE rollup = %L) THEN
-        RETURN QUERY SELECT * FROM %s;
+    IF sees_all AND is_live THEN
+        RETURN QUERY SELECT * FROM %4$s;
+    ELSIF sees_all THEN
+        RETURN QUERY %5$s;
+    ELSIF is_live THEN
+        RETURN QUERY SELECT * FROM %4$s AS r WHERE %6$s;
     ELSE
-        RETURN QUERY %s;
+        RETURN QUERY SELECT * FROM (%5$s) AS r WHERE %6$s;
     END IF;
-END $body$, is_older, rollup, vend_internal.part_of(rollup, 'query'), vend_internal.exact_query(rollup))));
-    PERFORM vend_internal.execute_as_owner(concat(
-        format('CREATE OR REPLACE VIEW vend_reports.%I AS SELECT %s FROM %s AS r WHERE NOT (SELECT %s())',
-            rollup, vend_internal.list_of(columns, 'r'), stored, is_odd),
-        format(' AND NOT EXISTS (SELECT FROM %s AS n WHERE %s)', dirty, vend_internal.equal_in(narrowest.columns, 'n', 'r')),
-        format(' UNION ALL SELECT %s FROM %s WHERE NOT (SELECT %s())', (
-                SELECT string_agg(format(CASE WHEN c = ANY (narrowest.columns) THEN 'd.%I' ELSE 'q.%I' END, c), ', ' ORDER BY n)
-                FROM unnest(columns) WITH ORDINALITY AS c(c, n)),
-            (vend_internal.recomputed(rollup, narrowest.columns,
-                format('(SELECT DISTINCT %s FROM %s)', vend_internal.list_of(narrowest.columns), dirty)))[1], is_odd),
-        format(' UNION ALL SELECT %s FROM %s() WHERE (SELECT %s())', vend_internal.list_of(columns), odd_rows, is_odd)));
+END $body$, sees_all, is_older, rollup, query_view, vend_internal.exact_query(rollup), in_scope)));
+    PERFORM vend_internal.make_exact_view(rollup, narrowest.columns, dirty, stored, is_odd);
+    IF followed = '{}' THEN
+        PERFORM vend_internal.execute_as_owner(format(
+            'CREATE OR REPLACE VIEW vend_reports.%1$I WITH (security_invoker = true) AS SELECT %2$s FROM %3$s WHERE NOT (SELECT %4$s())
+            UNION ALL SELECT %2$s FROM %5$s(%6$s) WHERE (SELECT %4$s())',
+            rollup, vend_internal.list_of(columns), stored, is_odd, rows_of_all, token));
+    ELSE
+        PERFORM vend_internal.execute_as_owner(format($make$
+CREATE FUNCTION %1$s(uuid) RETURNS TABLE (%2$s) LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10
+SET search_path = pg_catalog, pg_temp SET jit = off AS %3$L;
+COMMENT ON FUNCTION %1$s(uuid) IS 'The keys of %4$s in the reader''s scope that notes touch.';
+CREATE FUNCTION %5$s(uuid, %6$s) RETURNS SETOF %7$s LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 1
+SET search_path = pg_catalog, pg_temp SET jit = off AS %8$L;
+COMMENT ON FUNCTION %5$s(uuid, %6$s) IS 'The rows of one key of %4$s, as its query has them now, if it is in the reader''s scope.';
+REVOKE ALL ON FUNCTION %1$s(uuid), %5$s(uuid, %6$s) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION %1$s(uuid), %5$s(uuid, %6$s) TO vend_api, vend_bi$make$,
+            noted, (
+                SELECT string_agg(format('%I %s', k.name, format_type(a.atttypid, NULL)), ', ' ORDER BY k.n)
+                FROM unnest(followed) WITH ORDINALITY AS k(name, n)
+                JOIN pg_attribute a ON a.attrelid = stored::regclass AND a.attname = k.name),
+            format($body$
+#variable_conflict use_column
+BEGIN
+    IF %1$s THEN
+        RETURN QUERY SELECT DISTINCT %2$s FROM %3$s;
+    ELSE
+        RETURN QUERY SELECT DISTINCT %2$s FROM %3$s WHERE %4$s;
+    END IF;
+END $body$, sees_all, vend_internal.list_of(followed), dirty, in_scope),
+            rollup, live, types, stored, format($body$
+BEGIN
+    IF %s OR %s THEN
+        RETURN QUERY SELECT q.* FROM %s AS q WHERE %s;
+    END IF;
+END $body$, sees_all, CASE WHEN tenant IS NULL THEN 'false'
+                ELSE format('vend.can_access_garage($%s)', array_position(followed, tenant) + 1) END, query_view, same_key)));
+        PERFORM vend_internal.execute_as_owner(concat(
+            format('CREATE OR REPLACE VIEW vend_reports.%I WITH (security_invoker = true) AS SELECT %s FROM %s AS r WHERE NOT (SELECT %s())',
+                rollup, vend_internal.list_of(columns, 'r'), stored, is_odd),
+            format(' AND NOT EXISTS (SELECT FROM %s(%s) AS n WHERE %s)', noted, token, vend_internal.equal_in(followed, 'n', 'r')),
+            format(' UNION ALL SELECT %s FROM %s(%s) AS n CROSS JOIN LATERAL %s(%s, %s) AS q WHERE NOT (SELECT %s())', (
+                    SELECT string_agg(format(CASE WHEN c = ANY (followed) THEN 'n.%I' ELSE 'q.%I' END, c), ', ' ORDER BY i)
+                    FROM unnest(columns) WITH ORDINALITY AS c(c, i)),
+                noted, token, live, token, vend_internal.list_of(followed, 'n'), is_odd),
+            format(' UNION ALL SELECT %s FROM %s(%s) WHERE (SELECT %s())', vend_internal.list_of(columns), rows_of_all, token, is_odd)));
+    END IF;
+    PERFORM vend_internal.execute_as_owner(format('GRANT SELECT ON %s, vend_reports.%I TO vend_api, vend_bi', stored, rollup));
     PERFORM vend_internal.execute_as_owner(format('COMMENT ON VIEW vend_reports.%I IS %L', rollup,
         format('Rollup, exact at any time: one row for each %s. vend.rollups has its query.', (
             SELECT array_to_string(r.key, ', ') FROM vend_internal.rollups r WHERE r.name = rollup))));
 END $$;
-COMMENT ON FUNCTION vend_internal.make_reading(text) IS 'Makes the public view of a rollup, or replaces it.';
+COMMENT ON FUNCTION vend_internal.make_reading(text) IS 'Makes the views of a rollup, or replaces them.';
 
 CREATE FUNCTION vend_internal.make_parts(name text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -375,6 +463,12 @@ BEGIN
     WHERE s.rollup = name;
     PERFORM vend_internal.execute_as_owner(format('CREATE TABLE %1$s AS SELECT * FROM %2$s WITH NO DATA;
         ALTER TABLE %1$s ADD UNIQUE NULLS NOT DISTINCT (%3$s)', stored, query_view, vend_internal.list_of(rollup.key)));
+    -- A reader's rows are found by the garage.
+    IF rollup.tenant_column <> rollup.key[1] THEN
+        PERFORM vend_internal.execute_as_owner(format('CREATE INDEX ON %s (%I)', stored, rollup.tenant_column));
+    END IF;
+    PERFORM vend_internal.execute_as_owner(p)
+    FROM vend_internal.protection_statements(stored::regclass, vend_internal.scope_of(rollup.tenant_column)) p;
     FOR mask IN SELECT * FROM vend_internal.rollup_masks m WHERE m.rollup = name LOOP
         PERFORM vend_internal.execute_as_owner(format('CREATE VIEW %s AS %s', vend_internal.part_of(name, 'dirty', mask.number),
             vend_internal.dirty_query(name, mask.columns)));
@@ -387,22 +481,22 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION vend_internal.make_parts(text) IS 'Makes everything of a rollup but its triggers; nothing is computed.';
 
--- The public view stays, with its columns and no rows, for what is built on it; its transaction makes it anew or drops it.
+-- The views stay, with their columns and no rows, for what is built on them; their transaction makes them anew or drops them.
 CREATE FUNCTION vend_internal.drop_parts(name text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
     part record;
 BEGIN
-    IF to_regclass(format('vend_reports.%I', name)) IS NOT NULL THEN
-        PERFORM vend_internal.execute_as_owner(format('CREATE OR REPLACE VIEW vend_reports.%I AS SELECT %s WHERE false', name, (
-            SELECT string_agg(format('NULL::%s AS %I', format_type(a.atttypid, a.atttypmod), a.attname), ', ' ORDER BY a.attnum)
-            FROM pg_attribute a
-            WHERE a.attrelid = to_regclass(format('vend_reports.%I', name)) AND a.attnum > 0)));
-    END IF;
+    PERFORM vend_internal.execute_as_owner(format('CREATE OR REPLACE VIEW %s AS SELECT %s WHERE false', v.view, (
+        SELECT string_agg(format('NULL::%s AS %I', format_type(a.atttypid, a.atttypmod), a.attname), ', ' ORDER BY a.attnum)
+        FROM pg_attribute a
+        WHERE a.attrelid = to_regclass(v.view) AND a.attnum > 0)))
+    FROM (VALUES (format('vend_reports.%I', name)), (vend_internal.part_of(name, 'exact'))) AS v(view)
+    WHERE to_regclass(v.view) IS NOT NULL;
     FOR part IN
         SELECT 0 AS rank, vend_internal.part_of(name, p.part) AS part, 'ROUTINE' AS kind
-        FROM (VALUES ('odd'), ('rows')) AS p(part)
+        FROM (VALUES ('odd'), ('rows'), ('noted'), ('live')) AS p(part)
         UNION ALL
         SELECT 1, vend_internal.part_of(name, 'dirty', m.number), 'VIEW'
         FROM vend_internal.rollup_masks m
@@ -423,4 +517,4 @@ BEGIN
     DELETE FROM vend_internal.rollup_builds b WHERE b.rollup = name;
     DELETE FROM vend_internal.stale_rollups s WHERE s.rollup = name;
 END $$;
-COMMENT ON FUNCTION vend_internal.drop_parts(text) IS 'Drops everything of a rollup but its triggers and its public view.';
+COMMENT ON FUNCTION vend_internal.drop_parts(text) IS 'Drops everything of a rollup but its triggers and its views.';

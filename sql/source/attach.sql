@@ -185,6 +185,7 @@ BEGIN
     IF schedule THEN
         PERFORM vend_internal.schedule_reports();
     END IF;
+    PERFORM vend_internal.grant_readers();
     RETURN QUERY SELECT format('%I.%I', g.schema_name, g.object_name), g.kind FROM vend_internal.generated g ORDER BY g.position;
 END $$;
 COMMENT ON FUNCTION vend.attach(text, jsonb, text, boolean, boolean) IS

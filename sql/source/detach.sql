@@ -12,7 +12,10 @@ BEGIN
     IF kind = 'rollup' THEN
         PERFORM vend_internal.remove_rollup(object_name, cascade);
     ELSIF to_regclass(format('%I.%I', schema_name, object_name)) IS NOT NULL THEN
-        EXECUTE format('DROP %s %I.%I %s', kind, schema_name, object_name, CASE WHEN cascade THEN 'CASCADE' ELSE 'RESTRICT' END);
+        EXECUTE format('DROP VIEW %I.%I %s', schema_name, object_name, CASE WHEN cascade THEN 'CASCADE' ELSE 'RESTRICT' END);
+    END IF;
+    IF kind = 'report' AND to_regproc(vend_internal.part_of(object_name, 'report')) IS NOT NULL THEN
+        EXECUTE format('DROP FUNCTION %s', vend_internal.part_of(object_name, 'report'));
     END IF;
     DELETE FROM vend_internal.generated g
     WHERE g.schema_name = drop_generated.schema_name AND g.object_name = drop_generated.object_name;

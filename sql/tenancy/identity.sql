@@ -127,6 +127,7 @@ BEGIN
     INSERT INTO vend_internal.login_map AS m (login, role, user_id)
     VALUES (map_login.login, mapped.oid, map_login.user_id)
     ON CONFLICT ON CONSTRAINT login_map_pkey DO UPDATE SET role = excluded.role, user_id = excluded.user_id;
+    PERFORM vend_internal.write_audit('map_login', map_login.login, jsonb_build_object('user_id', map_login.user_id));
 END $$;
 COMMENT ON FUNCTION vend.map_login(name, uuid) IS
     'Lets every session of a database login act for one user, whatever it sets. Repeat it for a role that was dropped and made '
@@ -140,5 +141,6 @@ BEGIN
         RAISE EXCEPTION 'login "%" is not mapped', unmap_login.login
             USING ERRCODE = '42704', HINT = 'See vend_internal.login_map for those that are.';
     END IF;
+    PERFORM vend_internal.write_audit('unmap_login', unmap_login.login);
 END $$;
 COMMENT ON FUNCTION vend.unmap_login(name) IS 'Takes back vend.map_login. 42704: the login is not mapped.';

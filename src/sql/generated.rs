@@ -13,11 +13,14 @@ struct Object {
 }
 
 macro_rules! views {
-    ($schema:literal, $folder:literal, $($name:literal),+) => {
+    ($schema:literal, $folder:literal, $($name:literal),+) => { objects!($schema, $folder, "view", $($name),+) };
+}
+macro_rules! objects {
+    ($schema:literal, $folder:literal, $kind:literal, $($name:literal),+) => {
         &[$(Object {
             schema: $schema,
             name: $name,
-            kind: "view",
+            kind: $kind,
             statement: include_str!(concat!("../../sql/", $folder, "/", $name, ".sql")),
             rollup: None,
         }),+]
@@ -41,14 +44,32 @@ const OBJECTS: &[&[Object]] = &[
         "vend_marts",
         "marts",
         "subscription_currencies",
-        "fact_subscription_periods",
+        "subscription_periods",
         "garage_currencies",
-        "visits"
+        "visits",
+        "garages",
+        "passes",
+        "users",
+        "active_subscriptions",
+        "current_month_metrics",
+        "current_occupancy",
+        "failed_payments"
     ),
     views!(
+        "vend_marts",
+        "marts",
+        "dim_date",
+        "dim_time",
+        "dim_garages",
+        "dim_passes",
+        "dim_users",
+        "fact_subscription_periods"
+    ),
+    views!("vend_reports", "reports", "mv_daily_revenue"),
+    objects!(
         "vend_reports",
         "reports",
-        "mv_daily_revenue",
+        "report",
         "mv_active_subscriptions",
         "mv_current_month_metrics",
         "mv_current_occupancy",

@@ -160,4 +160,8 @@ extension_sql_file!(
     name = "source_detach",
     requires = ["source_check", "ledger_watch"]
 );
-extension_sql_file!("../../sql/source/attach.sql", name = "source_attach", requires = ["source_detach"]);
+extension_sql_file!(
+    "../../sql/source/attach.sql",
+    name = "source_attach",
+    requires = ["source_detach", "readers"]
+);

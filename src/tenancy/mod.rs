@@ -22,6 +22,9 @@ thread_local! {
     static PRELOADED: Cell<bool> = const { Cell::new(false) };
 }
 
+mod policies;
+mod pseudonym;
+
 /// Defines settings and hooks. Called once per process that loads the library, or once in the postmaster.
 pub fn init() {
     // SAFETY: a flag of PostgreSQL, read on its one thread.

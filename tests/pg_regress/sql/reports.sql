@@ -143,15 +143,25 @@ UPDATE garages SET timezone = 'Nowhere' WHERE name = 'Empty';
 SELECT (SELECT count(r::text) FROM vend_reports.mv_daily_revenue r) > 0 AND (SELECT count(r::text) FROM vend_reports.mv_active_subscriptions r) > 0 AND (SELECT count(r::text) FROM vend_reports.mv_current_month_metrics r) > 0
     AND (SELECT count(r::text) FROM vend_reports.mv_current_occupancy r) > 0 AND (SELECT count(r::text) FROM vend_reports.mv_failed_payments r) > 0 AND (SELECT count(r::text) FROM vend_marts.fact_subscription_periods r) > 0 AS still_read;
 
--- A reader needs SELECT on a report and nothing else.
-CREATE ROLE regress_reader;
-GRANT USAGE ON SCHEMA vend_reports TO regress_reader;
-GRANT SELECT ON ALL TABLES IN SCHEMA vend_reports TO regress_reader;
+-- A reader needs to be a member of vend_bi and nothing else; a super admin's sees everything, nobody's nothing.
+CREATE ROLE regress_reader IN ROLE vend_bi;
 SET ROLE regress_reader;
+SELECT (SELECT count(*) FROM vend_reports.mv_daily_revenue) + (SELECT count(*) FROM vend_reports.mv_active_subscriptions) + (SELECT count(*) FROM vend_reports.mv_current_month_metrics)
+    + (SELECT count(*) FROM vend_reports.mv_current_occupancy) + (SELECT count(*) FROM vend_reports.mv_failed_payments) AS rows_for_nobody;
+RESET ROLE;
+BEGIN;
+INSERT INTO users (id, role, created_at, updated_at) VALUES ('99999999-0000-0000-0000-000000000001', 'super_admin', now(), now());
+SET LOCAL app.current_user_id = '99999999-0000-0000-0000-000000000001';
+CREATE TEMP TABLE by_superuser AS
+SELECT (SELECT count(*) FROM vend_reports.mv_daily_revenue) AS a, (SELECT count(*) FROM vend_reports.mv_active_subscriptions) AS b, (SELECT count(*) FROM vend_reports.mv_current_month_metrics) AS c,
+    (SELECT count(*) FROM vend_reports.mv_current_occupancy) AS d, (SELECT count(*) FROM vend_reports.mv_failed_payments) AS e;
+GRANT SELECT ON by_superuser TO regress_reader;
+SET LOCAL ROLE regress_reader;
 SELECT (SELECT count(*) FROM vend_reports.mv_daily_revenue) > 0 AND (SELECT count(*) FROM vend_reports.mv_active_subscriptions) > 0 AND (SELECT count(*) FROM vend_reports.mv_current_month_metrics) > 0
     AND (SELECT count(*) FROM vend_reports.mv_current_occupancy) > 0 AND (SELECT count(*) FROM vend_reports.mv_failed_payments) > 0 AS reads;
-RESET ROLE;
-DROP OWNED BY regress_reader;
+SELECT (SELECT count(*) FROM vend_reports.mv_daily_revenue) = a AND (SELECT count(*) FROM vend_reports.mv_active_subscriptions) = b AND (SELECT count(*) FROM vend_reports.mv_current_month_metrics) = c
+    AND (SELECT count(*) FROM vend_reports.mv_current_occupancy) = d AND (SELECT count(*) FROM vend_reports.mv_failed_payments) = e AS reads_everything FROM by_superuser;
+ROLLBACK;
 DROP ROLE regress_reader;
 
 -- Nothing at all: an attached source without a row.

@@ -1,0 +1,75 @@
+-- What readers are given: views that keep to their caller's scope, and the grants on them.
+
+-- A view of vend_owner obeys no policy, so the scope is in its text; who is not bound by policies is not bound by it. Two
+-- branches, of which one is never executed: a condition "or sees everything" would keep the planner from every index.
+CREATE FUNCTION vend_internal.make_scoped_view(name text, source text, scope text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM vend_internal.execute_as_owner(format(
+        'CREATE OR REPLACE VIEW %1$s WITH (security_barrier = true) AS
+        SELECT %2$s FROM %3$s WHERE %4$s AND (SELECT row_security_active(''vend_internal.bypass''::regclass))
+        UNION ALL SELECT %2$s FROM %3$s WHERE NOT (SELECT row_security_active(''vend_internal.bypass''::regclass))',
+        name, vend_internal.list_of(vend_internal.columns_of(source::regclass)), source, scope));
+END $$;
+COMMENT ON FUNCTION vend_internal.make_scoped_view(text, text, text) IS
+    'Makes a view of those rows of another one that are in the caller''s scope.';
+
+-- A report that reads more than rollups reads wholly within a function: what it passes over would show in a plan. For a few
+-- garages it is computed garage by garage, so that who sees one pays for one.
+CREATE FUNCTION vend_internal.make_report(name text, source text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    columns text := vend_internal.list_of(vend_internal.columns_of(source::regclass));
+BEGIN
+    PERFORM vend_internal.execute_as_owner(format($make$
+CREATE OR REPLACE FUNCTION %1$s(uuid) RETURNS SETOF %2$s LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS %3$L;
+COMMENT ON FUNCTION %1$s(uuid) IS 'The rows of vend_reports.%4$s in the reader''s scope.';
+REVOKE ALL ON FUNCTION %1$s(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION %1$s(uuid) TO vend_api, vend_bi;
+CREATE OR REPLACE VIEW vend_reports.%4$I WITH (security_invoker = true) AS
+SELECT %5$s FROM %1$s((SELECT token FROM vend_internal.bypass))$make$,
+        vend_internal.part_of(name, 'report'), source, format($body$
+DECLARE
+    garages uuid[];
+BEGIN
+    IF vend_internal.bypasses($1) THEN
+        RETURN QUERY SELECT * FROM %1$s;
+        RETURN;
+    END IF;
+    garages := vend.visible_garages();
+    IF cardinality(garages) <= 20 THEN
+        RETURN QUERY SELECT r.* FROM unnest(garages) AS g CROSS JOIN LATERAL (SELECT * FROM %1$s AS r WHERE r.garage_id = g OFFSET 0) AS r;
+    ELSE
+        RETURN QUERY SELECT * FROM %1$s AS r WHERE r.garage_id = ANY (garages);
+    END IF;
+END $body$, source), name, columns));
+END $$;
+COMMENT ON FUNCTION vend_internal.make_report(text, text) IS 'Makes a report that shows those rows of a view that are in the reader''s scope.';
+
+-- Who may read what, as SECURITY.md has it: facts are not for BI logins, who could see in their plans what they pass over.
+CREATE FUNCTION vend_internal.reader_grants() RETURNS TABLE (schema_name text, object_name text, grantee text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT g.schema_name, g.object_name, r.grantee
+    FROM vend_internal.generated g
+    CROSS JOIN (VALUES ('vend_api'), ('vend_bi')) AS r(grantee)
+    WHERE g.schema_name = 'vend_reports'
+        OR g.schema_name = 'vend_marts' AND g.object_name LIKE 'dim\_%' AND (g.object_name, r.grantee) <> ('dim_users', 'vend_bi')
+        OR g.schema_name = 'vend_marts' AND g.object_name LIKE 'fact\_%' AND r.grantee = 'vend_api'
+    UNION ALL
+    SELECT n.name, NULL, r.grantee
+    FROM (VALUES ('vend_marts'), ('vend_reports')) AS n(name)
+    CROSS JOIN (VALUES ('vend_api'), ('vend_bi')) AS r(grantee);
+END;
+COMMENT ON FUNCTION vend_internal.reader_grants() IS 'What vend.attach() grants: USAGE on schemas (no object) and SELECT on their views.';
+
+CREATE FUNCTION vend_internal.grant_readers() RETURNS void
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT vend_internal.execute_as_owner(CASE
+        WHEN g.object_name IS NULL THEN format('GRANT USAGE ON SCHEMA %I TO %I', g.schema_name, g.grantee)
+        ELSE format('GRANT SELECT ON %I.%I TO %I', g.schema_name, g.object_name, g.grantee) END)
+    FROM vend_internal.reader_grants() g;
+END;
+COMMENT ON FUNCTION vend_internal.grant_readers() IS 'Lets vend_api and vend_bi read what is theirs.';

@@ -1,0 +1,85 @@
+-- A person is forgotten, and no number changes; a name is given another one.
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+CREATE SCHEMA forgetting;
+DELETE FROM vend_internal.audit_log;
+SET search_path = forgetting;
+SET timezone = 'UTC';
+\getenv inputs PG_ABS_SRCDIR
+\set operational_tables :inputs '/sql/include/operational_tables.sql'
+\i :operational_tables
+CREATE FUNCTION g(n int) RETURNS uuid IMMUTABLE LANGUAGE sql AS $$ SELECT lpad(n::text, 32, '0')::uuid $$;
+SELECT count(*) > 0 AS attached FROM vend.attach('forgetting');
+INSERT INTO garages (id, name, capacity, created_at) VALUES (g(1), 'G', 10, now());
+INSERT INTO users (id, first_name, role, created_at) SELECT g(n), 'U' || n, 'user', now() FROM generate_series(1, 3) n;
+INSERT INTO subscriptions (id, user_id, garage_id, pass_id, status, monthly_amount, cancel_at_period_end, created_at, updated_at)
+SELECT g(10 + n), g(n), g(1), g(100), 'active', 10 * n, false, '2026-01-01', '2026-01-01' FROM generate_series(1, 3) n;
+INSERT INTO subscriptions (id, user_id, garage_id, pass_id, status, monthly_amount, cancel_at_period_end, created_at, updated_at)
+VALUES (g(20), g(1), g(1), g(100), 'active', 7, false, '2026-02-01', '2026-02-01');
+-- A rollup with a row for each customer.
+SELECT vend.create_rollup('per_customer', 'SELECT garage_id, user_id, count(*) AS subscriptions FROM vend_staging.stg_subscriptions GROUP BY 1, 2',
+    '{garage_id, user_id}', '{"subscriptions": ["garage_id", "user_id"]}');
+SELECT count(*) FROM vend.refresh();
+CREATE ROLE regress_person LOGIN;
+SELECT vend.map_login('regress_person', g(1));
+CREATE VIEW numbers AS
+SELECT count(*) AS intervals, count(DISTINCT user_id) AS customers, sum(monthly_amount) AS amount, count(DISTINCT (valid_from, valid_to)) AS spans,
+    (SELECT vend.customers_at(vend.timeline(user_id, valid_from, valid_to, monthly_amount), '2026-01-15') FROM vend_internal.ledger) AS in_january
+FROM vend_internal.ledger;
+CREATE VIEW traces AS
+SELECT (SELECT count(*) FROM vend_internal.subscription_versions WHERE user_id = g(1)) AS versions, (SELECT count(*) FROM vend_internal.ledger WHERE user_id = g(1)) AS ledger,
+    (SELECT count(*) FROM vend_internal.login_map WHERE user_id = g(1)) AS logins, (SELECT count(*) FROM vend_internal.audit_log l WHERE l::text LIKE '%' || g(1) || '%') AS log,
+    (SELECT count(*) FROM vend_internal.stored_per_customer WHERE user_id = g(1)) AS stored, (SELECT count(*) FROM vend_internal.notes_per_customer_1 WHERE user_id = g(1)) AS notes;
+TABLE numbers;
+TABLE traces;
+SELECT * FROM vend.forget_user(NULL);
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM vend.forget_user(g(1));
+\echo :LAST_ERROR_SQLSTATE
+DELETE FROM users WHERE id = g(1);
+SELECT * FROM vend.forget_user(g(1));
+DELETE FROM subscriptions WHERE user_id = g(1);
+CREATE TEMP TABLE before AS TABLE numbers;
+TABLE numbers;
+TABLE traces;
+SELECT * FROM vend.forget_user(g(1));
+TABLE traces;
+SELECT * FROM before EXCEPT TABLE numbers;
+-- What was stored or noted of them is computed anew.
+TABLE vend_reports.per_customer ORDER BY 1, 2;
+SELECT count(*) FROM vend.refresh();
+TABLE vend_internal.stored_per_customer ORDER BY 1, 2;
+-- The ledger is what its versions make it, still.
+SELECT vend_internal.rebuild_ledger();
+TABLE traces;
+SELECT * FROM vend.forget_user(g(1));
+SELECT event, login, subject, details FROM vend.audit_log WHERE event IN ('map_login', 'forget_user') AND subject <> 'regress_login' ORDER BY id;
+-- Old lines of the log go when a new one comes.
+UPDATE vend_internal.audit_log SET logged_at = now() - interval '500 days' WHERE event = 'map_login';
+SELECT vend.set_policy('audit_retention', '1000 days');
+SELECT vend.unmap_login('regress_nobody');
+SELECT vend.map_login('regress_person', g(2));
+SELECT count(*) AS kept FROM vend.audit_log WHERE event = 'map_login';
+SELECT vend.set_policy('audit_retention', 'default');
+SELECT vend.unmap_login('regress_person');
+SELECT count(*) AS kept FROM vend.audit_log WHERE event = 'map_login';
+
+-- RFC 4231, test case 2.
+SELECT vend_internal.keyed_hash('Jefe', 'what do ya want for nothing?');
+SELECT length(vend.pseudonym('a@example.com')) AS digits, vend.pseudonym('a@example.com') = vend.pseudonym('a@example.com') AS same,
+    vend.pseudonym('a@example.com') = vend.pseudonym('A@example.com') AS differing, vend.pseudonym(NULL) IS NULL AS of_null,
+    vend.pseudonym('a@example.com') = encode(sha256('a@example.com'), 'hex') AS guessable;
+SELECT length(key) AS bytes FROM vend_internal.pseudonym_key;
+SELECT c.oid::regclass AS not_in_dumps FROM pg_class c, pg_extension e
+WHERE e.extname = 'vend_analytics' AND c.oid IN ('vend_internal.pseudonym_key'::regclass, 'vend_internal.bypass'::regclass) AND c.oid <> ALL (e.extconfig) ORDER BY c.relname;
+SET ROLE regress_person;
+SELECT vend.pseudonym('a');
+\echo :LAST_ERROR_SQLSTATE
+SELECT vend.forget_user(NULL);
+\echo :LAST_ERROR_SQLSTATE
+RESET ROLE;
+DROP ROLE regress_person;
+DROP VIEW numbers, traces;
+SELECT vend.drop_rollup('per_customer');
+SELECT vend.detach();
+DROP SCHEMA forgetting CASCADE;
