@@ -125,7 +125,7 @@ SELECT vend.unprotect('badges');
 SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = 'badges'::regclass;
 SELECT vend.unprotect('visits');
 SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = 'visits'::regclass;
-SELECT event, login, subject, details FROM vend.audit_log ORDER BY id;
+SELECT event, login, subject, details FROM vend.audit_log WHERE event IN ('protect', 'unprotect') ORDER BY id;
 SET ROLE regress_reader;
 SELECT vend.protect('lot.badges');
 \echo :LAST_ERROR_SQLSTATE
