@@ -79,7 +79,7 @@ BEGIN
     made.position := position;
     made.source := source;
     made.relation := row_of.relation;
-    made.partitions := ARRAY(SELECT p FROM vend_internal.partitions_of(row_of.relation) p ORDER BY p);
+    made.partitions := ARRAY(SELECT p::regclass FROM vend_internal.partitions_now(row_of.relation) p ORDER BY p);
     made.read_expressions := '{}';
     made.table_columns := '{}';
     IF jsonb_typeof(touches) = 'array' THEN

@@ -6,6 +6,17 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 RETURN 'BEGIN RETURN NULL; END';
 COMMENT ON FUNCTION vend_internal.disarmed_capture() IS 'The body of a trigger function whose source lacks a column that it reads.';
 
+CREATE FUNCTION vend_internal.partition_fault(source vend_internal.rollup_sources, partitions oid[]) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT format('the partitions of %s have changed', ($1).source)
+    WHERE NOT ($1).partitions::oid[] <@ $2
+        -- One that is made empty changes nothing.
+        OR EXISTS (SELECT FROM unnest($2) p WHERE p <> ALL (($1).partitions::oid[]) AND pg_relation_size(p) > 0);
+END;
+COMMENT ON FUNCTION vend_internal.partition_fault(vend_internal.rollup_sources, oid[]) IS
+    'Whether a source has other partitions than those whose rows its rollup has seen.';
+
 CREATE FUNCTION vend_internal.capture_fault(rollup text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -27,14 +38,11 @@ BEGIN ATOMIC
         WHERE s.rollup = $1 AND (p.prosrc = vend_internal.disarmed_capture()
             OR NOT s.table_columns <@ vend_internal.columns_of(s.relation))
         UNION ALL
-        SELECT 4, format('the partitions of %s have changed', s.source)
+        SELECT 4, vend_internal.partition_fault(s, ARRAY(SELECT p::oid FROM vend_internal.partitions_of(s.relation) p))
         FROM vend_internal.rollup_sources s
-        WHERE s.rollup = $1 AND (
-            NOT s.partitions::oid[] <@ ARRAY(SELECT p::oid FROM vend_internal.partitions_of(s.relation) p)
-            -- One that is made empty changes nothing.
-            OR EXISTS (SELECT FROM vend_internal.partitions_of(s.relation) p
-                WHERE p::oid <> ALL (s.partitions::oid[]) AND pg_relation_size(p) > 0))
+        WHERE s.rollup = $1
     ) AS f
+    WHERE f.fault IS NOT NULL
     ORDER BY f.rank, f.fault
     FETCH FIRST ROW ONLY;
 END;
@@ -73,7 +81,12 @@ BEGIN
     FOR faulty IN
         SELECT r.name, f.fault
         FROM vend_internal.rollups r
-        CROSS JOIN LATERAL (SELECT vend_internal.capture_fault(r.name) AS fault) AS f
+        CROSS JOIN LATERAL (
+            SELECT coalesce(vend_internal.capture_fault(r.name), (
+                SELECT min(vend_internal.partition_fault(s, ARRAY(SELECT vend_internal.partitions_now(s.relation))))
+                FROM vend_internal.rollup_sources s
+                WHERE s.rollup = r.name)) AS fault
+        ) AS f
         WHERE f.fault IS NOT NULL
     LOOP
         -- An equal flag is replaced, not trusted: a refresh that read the source before this command may be about to delete
@@ -92,10 +105,13 @@ BEGIN
     FROM vend_internal.rollup_sources s
     JOIN pg_proc p ON p.oid = to_regproc(vend_internal.part_of(s.rollup, 'capture', s.position))
     WHERE NOT s.table_columns <@ vend_internal.columns_of(s.relation) AND p.prosrc <> vend_internal.disarmed_capture();
-    -- Their rows came or went without a trigger; every key is noted now.
+    -- Their rows came or went without a trigger; every key is noted now. An old snapshot does not see what others have done to
+    -- the partitions of the same table, so it must not get past them (40001).
     UPDATE vend_internal.rollup_sources s SET partitions = p.partitions
     FROM vend_internal.rollup_sources o
-    CROSS JOIN LATERAL (SELECT ARRAY(SELECT t FROM vend_internal.partitions_of(o.relation) t ORDER BY t) AS partitions) AS p
-    WHERE (s.rollup, s.position) = (o.rollup, o.position) AND s.partitions::oid[] <> p.partitions::oid[];
+    CROSS JOIN LATERAL (SELECT ARRAY(SELECT t::regclass FROM vend_internal.partitions_now(o.relation) t ORDER BY t) AS partitions) AS p
+    WHERE (s.rollup, s.position) = (o.rollup, o.position) AND (s.partitions::oid[] <> p.partitions::oid[]
+        OR current_setting('transaction_isolation') IN ('repeatable read', 'serializable')
+            AND s.relation IN (SELECT c.objid FROM pg_event_trigger_ddl_commands() c WHERE c.classid = 'pg_class'::regclass));
 END $$;
 COMMENT ON FUNCTION vend_internal.watch_sources() IS 'Marks the rollups whose sources'' changes would go unseen.';

@@ -9,7 +9,7 @@ extension_sql_file!(
 extension_sql_file!(
     "../../sql/rollup/parts.sql",
     name = "rollup_parts",
-    requires = ["rollup_definition", "source_staging", "tenancy_scope"]
+    requires = ["rollup_definition", "source_staging", "tenancy_scope", partitions_now]
 );
 extension_sql_file!(
     "../../sql/rollup/capture.sql",

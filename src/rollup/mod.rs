@@ -3,5 +3,6 @@
 #![allow(clippy::result_large_err)]
 
 mod engine;
+mod partitions;
 mod query;
 mod same_day;
