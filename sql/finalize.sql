@@ -65,6 +65,15 @@ GRANT EXECUTE ON FUNCTION
 TO PUBLIC;
 GRANT SELECT ON vend.policies TO PUBLIC;
 
+-- The workers: definer functions that do one thing each. They read and write nothing themselves.
+GRANT USAGE ON SCHEMA vend_internal TO vend_worker;
+GRANT EXECUTE ON FUNCTION
+    vend_internal.jobs_to_start(), vend_internal.after_start(text[], text[]),
+    vend_internal.take_job(text, boolean, timestamptz), vend_internal.run_parts(bigint), vend_internal.run_is_wanted(bigint),
+    vend_internal.run_batch(bigint, text, text, bigint), vend_internal.add_to_run(bigint, bigint, bigint),
+    vend_internal.finish_run(bigint, text, text), vend_internal.interrupt_run(bigint)
+TO vend_worker;
+
 -- Only now: what they call has its owner. They fire in the order of their names.
 CREATE EVENT TRIGGER vend_adopt_partitions ON ddl_command_end WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE')
     EXECUTE FUNCTION vend_internal.adopt_partitions();

@@ -106,7 +106,8 @@ END $$;
 COMMENT ON FUNCTION vend_internal.create_index(text) IS 'Makes an index, with the caller''s rights.';
 
 CREATE FUNCTION vend.attach(
-    source_schema text DEFAULT 'public', mapping jsonb DEFAULT '{}', timezone text DEFAULT 'UTC', create_indexes boolean DEFAULT false
+    source_schema text DEFAULT 'public', mapping jsonb DEFAULT '{}', timezone text DEFAULT 'UTC', create_indexes boolean DEFAULT false,
+    schedule boolean DEFAULT false
 ) RETURNS TABLE (object text, kind text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -116,8 +117,8 @@ DECLARE
     made record;
     reads_as_before boolean;
 BEGIN
-    IF source_schema IS NULL OR mapping IS NULL OR timezone IS NULL OR create_indexes IS NULL THEN
-        RAISE EXCEPTION 'source_schema, mapping, timezone and create_indexes must not be NULL'
+    IF source_schema IS NULL OR mapping IS NULL OR timezone IS NULL OR create_indexes IS NULL OR schedule IS NULL THEN
+        RAISE EXCEPTION 'source_schema, mapping, timezone, create_indexes and schedule must not be NULL'
             USING ERRCODE = '22004', HINT = 'The mapping {} changes nothing; a platform without a zone of its own uses UTC.';
     END IF;
     IF vend_internal.known_timezone(timezone) IS NULL THEN
@@ -181,10 +182,14 @@ BEGIN
     PERFORM vend_internal.generate(r.name, 'rollup', r.query, to_jsonb(r), reads_as_before)
     FROM (SELECT * FROM vend_internal.rollups r WHERE NOT r.built_in ORDER BY r.name) AS r;
     PERFORM vend_internal.record_generated(inspected.definitions);
+    IF schedule THEN
+        PERFORM vend_internal.schedule_reports();
+    END IF;
     RETURN QUERY SELECT format('%I.%I', g.schema_name, g.object_name), g.kind FROM vend_internal.generated g ORDER BY g.position;
 END $$;
-COMMENT ON FUNCTION vend.attach(text, jsonb, text, boolean) IS
+COMMENT ON FUNCTION vend.attach(text, jsonb, text, boolean, boolean) IS
     'Builds staging, marts and reports over the operational tables; one row per object made. Attaching again rebuilds them in '
-    'place. timezone holds where a garage has none of its own. create_indexes makes those that vend.check_source misses. All or nothing: 3F000, 42P01, 42703, 42804, 22023, 23505 and '
+    'place. timezone holds where a garage has none of its own. create_indexes makes those that vend.check_source misses; schedule '
+    'has what the reports stand on refreshed every five minutes. All or nothing: 3F000, 42P01, 42703, 42804, 22023, 23505 and '
     'others with the list of problems when vend.check_source finds errors; 42P06: a schema of ours exists; 22004: NULL argument; '
     '25000: not read committed.';

@@ -18,6 +18,7 @@
 pub mod activity;
 pub mod activity_retention;
 pub mod backoff;
+pub mod batch;
 pub mod bucket;
 pub mod calendar;
 pub mod cells;

@@ -6,3 +6,10 @@ extension_sql_file!(
     name = "jobs_catalog",
     requires = ["rollup_api", process_lives]
 );
+extension_sql_file!("../../sql/jobs/target.sql", name = "jobs_target", requires = ["jobs_catalog"]);
+extension_sql_file!("../../sql/jobs/run.sql", name = "jobs_run", requires = ["jobs_target", "jobs_schedule"]);
+extension_sql_file!(
+    "../../sql/jobs/api.sql",
+    name = "jobs_api",
+    requires = ["jobs_run", scheduler_runs, wake_scheduler, start_job, start_scheduler]
+);

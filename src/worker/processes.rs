@@ -1,7 +1,11 @@
 //! What can be learned about processes from PostgreSQL's own list of them, which nobody has to be trusted to keep.
-use pgrx::datum::TimestampWithTimeZone;
-use pgrx::pg_sys::PgBackendStatus;
-use pgrx::prelude::*;
+use pgrx::pg_sys;
+use pgrx::pg_sys::{Oid, PgBackendStatus};
+use std::ffi::{CStr, c_int};
+
+unsafe extern "C" {
+    fn kill(pid: c_int, signal: c_int) -> c_int;
+}
 
 /// The entries of all processes that are connected or about to be, as they are now.
 fn all() -> impl Iterator<Item = &'static PgBackendStatus> {
@@ -16,9 +20,20 @@ fn all() -> impl Iterator<Item = &'static PgBackendStatus> {
     }
 }
 
-/// Whether the process that was started then with this number still runs.
-#[pg_extern(schema = "vend_internal", volatile, parallel_restricted, strict)]
-fn process_lives(pid: i32, process_start: TimestampWithTimeZone) -> bool {
-    let start = i64::from(process_start);
+pub fn lives(pid: i32, start: i64) -> bool {
     all().any(|entry| entry.st_procpid == pid && entry.st_proc_start_timestamp == start)
+}
+
+/// Ends our processes in a database.
+pub fn terminate(database: Oid) {
+    for entry in all().filter(|entry| entry.st_databaseid == database) {
+        // SAFETY: PostgreSQL looks the process up among its workers of this instant, so the number is not somebody
+        // else's by now; the type is a string or null. SIGTERM is what pg_terminate_backend sends.
+        unsafe {
+            let kind = pg_sys::GetBackgroundWorkerTypeByPid(entry.st_procpid);
+            if !kind.is_null() && CStr::from_ptr(kind).to_bytes().starts_with(b"vend_analytics") {
+                kill(entry.st_procpid, pg_sys::SIGTERM as c_int);
+            }
+        }
+    }
 }
