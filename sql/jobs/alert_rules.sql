@@ -17,7 +17,7 @@ FROM (VALUES
         'the last refresh of a job took (or takes) longer than "seconds" and than "times" the median of at least "runs" earlier ones'),
     ('report_stale', '{"minutes": 60}',
         'a change of a rollup''s sources waits longer for a refresh, or a materialized view''s is that long overdue'),
-    ('revenue_outlier', '{"deviations": 3.5, "weeks": 12, "least_weeks": 6, "days": 7}',
+    ('revenue_outlier', '{"deviations": 5, "weeks": 12, "least_weeks": 6, "days": 7}',
         'the revenue of a garage on one of the last "days" complete days is further from the median of the same weekday in the "weeks" before'),
     ('rule_failed', '{}', 'another rule could not be checked'),
     ('verify_difference', '{"keys": 1}', 'the last verification of a job found so many keys stored otherwise than computed')

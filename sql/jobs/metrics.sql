@@ -2,6 +2,8 @@
 CREATE FUNCTION vend.metrics() RETURNS TABLE (name text, labels jsonb, value numeric)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
+    SELECT 'vend_scheduler_running', jsonb '{}', vend_internal.scheduler_runs()::int::numeric
+    UNION ALL
     SELECT m.name, jsonb_build_object('rollup', f.rollup), m.value
     FROM vend.freshness f
     CROSS JOIN LATERAL (VALUES

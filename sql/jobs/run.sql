@@ -29,7 +29,8 @@ BEGIN
     PERFORM vend_internal.settle_runs();
     UPDATE vend_internal.jobs j SET next_due = vend_internal.next_due(j.schedule, j.timezone, clock_timestamp())
     FROM vend_internal.due_jobs d
-    WHERE d.job = j.job AND j.retry_at IS NULL AND j.options ->> 'misfire' = 'skip' AND j.next_due < clock_timestamp() - interval '1 minute';
+    WHERE d.job = j.job AND j.retry_at IS NULL
+        AND NOT vend_internal.still_runs(coalesce(j.options ->> 'misfire', 'once'), j.next_due, clock_timestamp(), interval '1 minute');
     RETURN QUERY SELECT d.job FROM vend_internal.due_jobs d WHERE d.due_at <= clock_timestamp() ORDER BY d.due_at, d.job;
 END $$;
 COMMENT ON FUNCTION vend_internal.jobs_to_start() IS 'The jobs that are due, the one that has waited longest first.';

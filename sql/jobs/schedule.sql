@@ -7,5 +7,5 @@ COMMENT ON FUNCTION vend_internal.retry_delay(text, integer, bigint) IS
     'How long a job waits after an error, the given number of failures in a row included; NULL: it is paused. The seed '
     'scatters the waits of class retry.';
 COMMENT ON FUNCTION vend_internal.still_runs(text, timestamptz, timestamptz, interval) IS
-    'Whether a run that was due still takes place at an instant: misfire once, always; skip, if it is late by no more than '
+    'Whether a run that was due is still made up for at an instant: misfire once, always; skip, if it is late by no more than '
     'grace. 22023: another misfire.';

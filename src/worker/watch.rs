@@ -17,4 +17,4 @@ extension_sql_file!(
     name = "alerts",
     requires = ["alert_rules", "alert_findings"]
 );
-extension_sql_file!("../../sql/jobs/metrics.sql", name = "metrics", requires = ["alerts"]);
+extension_sql_file!("../../sql/jobs/metrics.sql", name = "metrics", requires = ["alerts", "jobs_api"]);
