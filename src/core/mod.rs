@@ -43,6 +43,7 @@ pub mod parts;
 pub mod rate;
 pub mod records;
 pub mod retention;
+pub mod ring;
 pub mod steps;
 pub mod steps_text;
 pub mod timeline;

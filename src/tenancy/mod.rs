@@ -8,8 +8,8 @@
 
 mod caller;
 mod setting;
+mod shared;
 mod token;
-mod used;
 
 use crate::core::identity::Identity;
 use pgrx::prelude::*;
@@ -31,7 +31,7 @@ pub fn init() {
     PRELOADED.set(true);
     setting::define();
     token::define();
-    used::reserve();
+    shared::reserve();
     // SAFETY: called once; the callback lives as long as the process.
     unsafe { pg_sys::RegisterXactCallback(Some(forget), std::ptr::null_mut()) };
 }
