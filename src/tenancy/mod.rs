@@ -36,6 +36,14 @@ pub fn init() {
     unsafe { pg_sys::RegisterXactCallback(Some(forget), std::ptr::null_mut()) };
 }
 
+/// Called when every setting is defined. A misspelt name in a file is then warned of and dropped, and refused elsewhere.
+pub fn reserve_settings() {
+    if PRELOADED.get() {
+        // SAFETY: PostgreSQL copies the name.
+        unsafe { pg_sys::MarkGUCPrefixReserved(c"vend_analytics".as_ptr()) };
+    }
+}
+
 /// PostgreSQL restores the setting only after this, so the value it held counts for nothing in the next transaction.
 #[pg_guard]
 unsafe extern "C-unwind" fn forget(event: pg_sys::XactEvent::Type, _arg: *mut c_void) {
