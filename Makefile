@@ -22,6 +22,7 @@ help:
 	@echo "make regress-accept TESTS=a   takes what they printed last as expected"
 	@echo "make isolation  every interleaving of writers, readers and refreshes; TESTS=\"a b\" runs some"
 	@echo "make tap        the tests that start servers of their own; TESTS=001_install.t runs one"
+	@echo "make attacks    everything that an attacker may try, and that it fails; TESTS=identity.t runs one"
 
 .PHONY: setup demo install test lint build regress isolation tap clean
 setup demo install test lint build clean:
@@ -29,6 +30,10 @@ setup demo install test lint build clean:
 
 regress isolation tap:
 	@scripts/$@.sh $(TESTS)
+
+.PHONY: attacks
+attacks:
+	@VEND_QUERIES=$${VEND_QUERIES:-10000} scripts/attacks.sh $(TESTS)
 
 .PHONY: regress-accept
 regress-accept:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what building and testing need on Debian (12 or newer) and skips what is there: PostgreSQL with
-# its server headers, a C compiler, clang for bindgen, Perl for the server tests, cargo-pgrx.
+# its server headers, a C compiler, clang for bindgen, Perl and PgBouncer for the server tests, cargo-pgrx.
 # Rust itself is left to its owner.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -12,6 +12,9 @@ need() { # need PACKAGE COMMAND...: the package is missing when the command fail
 }
 
 have_libclang() { [ -n "${LIBCLANG_PATH:-}" ] || compgen -G '/usr/lib/llvm-*/lib/libclang*.so*' || ldconfig -p | grep -q libclang; }
+
+# Not everybody's PATH has what is for administrators.
+have_pgbouncer() { PATH="$PATH:/usr/sbin" command -v pgbouncer; }
 
 postgresql_package_version() {
     local major
@@ -34,11 +37,13 @@ need pkg-config command -v pkg-config
 need libssl-dev pkg-config --exists openssl
 need clang command -v clang
 need libclang-dev have_libclang
+need openssl command -v openssl
 need libipc-run-perl perl -MIPC::Run -e 1
+need pgbouncer have_pgbouncer
 find_pg_config >/dev/null || packages+=(postgresql)
 
 install_packages() {
-    local as_root=() switch
+    local as_root=() switch policy failed=
     command -v apt-get >/dev/null ||
         die "this is no Debian; install yourself what these Debian packages hold: ${packages[*]}"
     if [ "$(id -u)" -ne 0 ]; then
@@ -57,13 +62,24 @@ install_packages() {
     name_postgresql_packages
     say "installing: ${packages[*]}"
 
-    # Debian starts a server as soon as one is installed. Nobody asked for that here.
+    # Debian starts a server as soon as one is installed, and at every boot. Nobody asked for that here.
     switch=/etc/postgresql-common/createcluster.d/vend_analytics.conf
     "${as_root[@]}" mkdir -p "$(dirname "$switch")"
     echo "create_main_cluster = false" | "${as_root[@]}" tee "$switch" >/dev/null
+    policy=/usr/sbin/policy-rc.d
+    if [ -e "$policy" ]; then
+        policy=
+    else
+        printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+        "${as_root[@]}" chmod 755 "$policy"
+    fi
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-        "${packages[@]}" >/dev/null
-    "${as_root[@]}" rm -f "$switch"
+        "${packages[@]}" >/dev/null || failed=1
+    "${as_root[@]}" rm -f "$switch" $policy
+    [ -z "$failed" ] || die "apt-get could not install them"
+    if [[ " ${packages[*]} " == *" pgbouncer "* ]] && command -v systemctl >/dev/null; then
+        "${as_root[@]}" systemctl --quiet disable pgbouncer || true
+    fi
 }
 
 name_postgresql_packages() {

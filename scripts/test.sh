@@ -9,7 +9,7 @@ fi
 "$REPO/scripts/setup.sh"
 
 broken=()
-for layer in lint core_test regress isolation tap docs_test examples_test; do
+for layer in lint core_test regress isolation tap attacks docs_test examples_test; do
     say "== $layer"
     "$REPO/scripts/$layer.sh" || broken+=("$layer")
 done

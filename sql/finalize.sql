@@ -68,6 +68,7 @@ GRANT SELECT ON vend.policies TO PUBLIC;
 GRANT EXECUTE ON FUNCTION
     vend.current_user_id(), vend.current_user_role(), vend.visible_garages(), vend.can_access_garage(uuid)
 TO vend_api, vend_bi;
+GRANT EXECUTE ON FUNCTION vend.sign_in(text) TO vend_api;
 -- A table without a policy: shown to those only whom row-level security does not bind.
 GRANT SELECT ON vend_internal.bypass TO vend_api, vend_bi;
 GRANT SELECT ON vend.audit_log TO vend_api;

@@ -21,4 +21,5 @@ pub extern "C-unwind" fn _PG_init() {
     sql::hide_backtraces();
     tenancy::init();
     worker::init();
+    tenancy::reserve_settings();
 }

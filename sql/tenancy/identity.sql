@@ -10,27 +10,31 @@ COMMENT ON TABLE vend_internal.login_map IS 'The user that a database login stan
 SELECT pg_catalog.pg_extension_config_dump('vend_internal.login_map', '');
 
 -- session_user, as SET ROLE and definer functions change the other.
+-- These run in every transaction, so they are PL/pgSQL: it keeps its plans, where a function in SQL is planned in each call.
 CREATE FUNCTION vend_internal.mapped_user() RETURNS uuid
-LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT m.user_id
-    FROM vend_internal.login_map m
-    JOIN pg_roles r ON r.oid = m.role AND r.rolname = m.login
-    WHERE m.login = session_user;
-END;
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (
+        SELECT m.user_id
+        FROM vend_internal.login_map m
+        JOIN pg_roles r ON r.oid = m.role AND r.rolname = m.login
+        WHERE m.login = session_user);
+END $$;
 COMMENT ON FUNCTION vend_internal.mapped_user() IS 'The user that the login of this session is mapped to; NULL if to none.';
 
 -- A staging that somebody else made could call anybody a super admin.
 CREATE FUNCTION vend_internal.is_attached() RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT count(*) = 3
-    FROM pg_class c
-    JOIN pg_namespace n ON n.oid = c.relnamespace
-    JOIN pg_roles r ON r.oid = c.relowner AND r.oid = n.nspowner
-    WHERE n.nspname = 'vend_staging' AND c.relname IN ('stg_users', 'stg_garages', 'stg_garage_admins') AND c.relkind = 'v'
-        AND r.rolname = 'vend_owner';
-END;
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    ours oid := to_regrole('vend_owner');
+BEGIN
+    RETURN (
+        SELECT count(*) = 3
+        FROM pg_namespace n
+        JOIN pg_class c ON c.relnamespace = n.oid
+        WHERE n.nspname = 'vend_staging' AND n.nspowner = ours AND c.relname IN ('stg_users', 'stg_garages', 'stg_garage_admins')
+            AND c.relkind = 'v' AND c.relowner = ours);
+END $$;
 COMMENT ON FUNCTION vend_internal.is_attached() IS 'Whether there is a staging of ours to read users from.';
 
 CREATE FUNCTION vend_internal.caller(OUT user_id uuid, OUT role text)
@@ -45,6 +49,20 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION vend_internal.caller() IS 'The user for whom the transaction acts, and the user''s role; NULL for nobody.';
+
+CREATE FUNCTION vend.sign_in(token text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF vend_internal.mapped_user() IS NOT NULL THEN
+        RAISE EXCEPTION 'login "%" stands for a user of its own', session_user
+            USING ERRCODE = '42501', HINT = 'Sign in with another login, or see vend.unmap_login.';
+    END IF;
+    PERFORM vend_internal.accept_token(token);
+END $$;
+COMMENT ON FUNCTION vend.sign_in(text) IS
+    'Makes this transaction act for the user that a signed token names: a compact JWT with alg EdDSA, sub, exp, aud (this database) and jti, '
+    'used once. Send it as a parameter, so that no log shows it. 28000: not accepted, for whatever reason. 42501: the transaction acts for another '
+    'user, or the login may not sign in. 53400: too many tokens in use. 55000: not preloaded.';
 
 CREATE FUNCTION vend.current_user_id() RETURNS uuid
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -25,7 +25,7 @@ DECLARE
 BEGIN
     PERFORM vend_internal.execute_as_owner(format($make$
 CREATE OR REPLACE FUNCTION %1$s(uuid) RETURNS SETOF %2$s LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp AS %3$L;
+SET search_path = pg_catalog, pg_temp SET jit = off AS %3$L;
 COMMENT ON FUNCTION %1$s(uuid) IS 'The rows of vend_reports.%4$s in the reader''s scope.';
 REVOKE ALL ON FUNCTION %1$s(uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION %1$s(uuid) TO vend_api, vend_bi;

@@ -44,7 +44,6 @@ impl Identity {
         }
     }
 
-    #[allow(dead_code)]
     pub fn sign_in(&mut self, user: UserId) -> Result<(), FixedToAnother> {
         if self.fixed.is_some_and(|fixed| fixed.user != user) {
             return Err(FixedToAnother);

@@ -15,7 +15,7 @@ fn claimed_user() -> Result<Option<Uuid>, ErrorReport> {
     Ok(IDENTITY.get().user(setting::user()).map(|user| Uuid::from_bytes(user.0)))
 }
 
-fn require_preload() -> Result<(), ErrorReport> {
+pub fn require_preload() -> Result<(), ErrorReport> {
     if PRELOADED.get() {
         return Ok(());
     }
@@ -29,7 +29,7 @@ fn require_preload() -> Result<(), ErrorReport> {
 
 /// By what was granted: a superuser is no member merely because it may do everything. Without the role nobody is
 /// anybody.
-fn is_bi_login() -> bool {
+pub fn is_bi_login() -> bool {
     // SAFETY: catalog look-ups, inside the transaction that called us.
     unsafe {
         let bi = pg_sys::get_role_oid(c"vend_bi".as_ptr(), true);
