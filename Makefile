@@ -24,12 +24,16 @@ help:
 	@echo "make tap        the tests that start servers of their own; TESTS=001_install.t runs one"
 	@echo "make attacks    everything that an attacker may try, and that it fails; TESTS=identity.t runs one"
 
-.PHONY: setup demo install test lint build regress isolation tap attacks clean
+.PHONY: setup demo install test lint build regress isolation tap clean
 setup demo install test lint build clean:
 	@scripts/$@.sh
 
-regress isolation tap attacks:
+regress isolation tap:
 	@scripts/$@.sh $(TESTS)
+
+.PHONY: attacks
+attacks:
+	@VEND_QUERIES=$${VEND_QUERIES:-10000} scripts/attacks.sh $(TESTS)
 
 .PHONY: regress-accept
 regress-accept:

@@ -21,5 +21,6 @@ pub extern "C-unwind" fn _PG_init() {
     sql::hide_backtraces();
     tenancy::init();
     worker::init();
-    worker::settings::reserve_prefix();
+    // Last: a misspelt setting is refused from here on.
+    tenancy::reserve_settings();
 }

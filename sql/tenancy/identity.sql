@@ -10,27 +10,31 @@ COMMENT ON TABLE vend_internal.login_map IS 'The user that a database login stan
 SELECT pg_catalog.pg_extension_config_dump('vend_internal.login_map', '');
 
 -- session_user, as SET ROLE and definer functions change the other.
+-- These run in every transaction, so they are PL/pgSQL: it keeps its plans, where a function in SQL is planned in each call.
 CREATE FUNCTION vend_internal.mapped_user() RETURNS uuid
-LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT m.user_id
-    FROM vend_internal.login_map m
-    JOIN pg_roles r ON r.oid = m.role AND r.rolname = m.login
-    WHERE m.login = session_user;
-END;
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (
+        SELECT m.user_id
+        FROM vend_internal.login_map m
+        JOIN pg_roles r ON r.oid = m.role AND r.rolname = m.login
+        WHERE m.login = session_user);
+END $$;
 COMMENT ON FUNCTION vend_internal.mapped_user() IS 'The user that the login of this session is mapped to; NULL if to none.';
 
 -- A staging that somebody else made could call anybody a super admin.
 CREATE FUNCTION vend_internal.is_attached() RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT count(*) = 3
-    FROM pg_class c
-    JOIN pg_namespace n ON n.oid = c.relnamespace
-    JOIN pg_roles r ON r.oid = c.relowner AND r.oid = n.nspowner
-    WHERE n.nspname = 'vend_staging' AND c.relname IN ('stg_users', 'stg_garages', 'stg_garage_admins') AND c.relkind = 'v'
-        AND r.rolname = 'vend_owner';
-END;
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    ours oid := to_regrole('vend_owner');
+BEGIN
+    RETURN (
+        SELECT count(*) = 3
+        FROM pg_namespace n
+        JOIN pg_class c ON c.relnamespace = n.oid
+        WHERE n.nspname = 'vend_staging' AND n.nspowner = ours AND c.relname IN ('stg_users', 'stg_garages', 'stg_garage_admins')
+            AND c.relkind = 'v' AND c.relowner = ours);
+END $$;
 COMMENT ON FUNCTION vend_internal.is_attached() IS 'Whether there is a staging of ours to read users from.';
 
 CREATE FUNCTION vend_internal.caller(OUT user_id uuid, OUT role text)

@@ -1,14 +1,16 @@
 -- What readers are given: views that keep to their caller's scope, and the grants on them.
 
 -- A view of vend_owner obeys no policy, so the scope is in its text; who is not bound by policies is not bound by it. Two
--- branches, of which one is never executed: a condition "or sees everything" would keep the planner from every index.
+-- branches, of which one is never executed: a condition "or sees everything" would keep the planner from every index. They
+-- stand in a subquery, because PostgreSQL flattens a view that is a UNION ALL itself, and its barrier is gone then: a
+-- reader's cheap function would be asked before the scope is.
 CREATE FUNCTION vend_internal.make_scoped_view(name text, source text, scope text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM vend_internal.execute_as_owner(format(
-        'CREATE OR REPLACE VIEW %1$s WITH (security_barrier = true) AS
-        SELECT %2$s FROM %3$s WHERE %4$s AND (SELECT row_security_active(''vend_internal.bypass''::regclass))
-        UNION ALL SELECT %2$s FROM %3$s WHERE NOT (SELECT row_security_active(''vend_internal.bypass''::regclass))',
+        'CREATE OR REPLACE VIEW %1$s WITH (security_barrier = true) AS SELECT %2$s FROM (
+            SELECT %2$s FROM %3$s WHERE %4$s AND (SELECT row_security_active(''vend_internal.bypass''::regclass))
+            UNION ALL SELECT %2$s FROM %3$s WHERE NOT (SELECT row_security_active(''vend_internal.bypass''::regclass))) AS visible',
         name, vend_internal.list_of(vend_internal.columns_of(source::regclass)), source, scope));
 END $$;
 COMMENT ON FUNCTION vend_internal.make_scoped_view(text, text, text) IS
@@ -23,7 +25,7 @@ DECLARE
 BEGIN
     PERFORM vend_internal.execute_as_owner(format($make$
 CREATE OR REPLACE FUNCTION %1$s(uuid) RETURNS SETOF %2$s LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp AS %3$L;
+SET search_path = pg_catalog, pg_temp SET jit = off AS %3$L;
 COMMENT ON FUNCTION %1$s(uuid) IS 'The rows of vend_reports.%4$s in the reader''s scope.';
 REVOKE ALL ON FUNCTION %1$s(uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION %1$s(uuid) TO vend_api, vend_bi;

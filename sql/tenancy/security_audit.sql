@@ -250,7 +250,7 @@ WHERE vend_internal.is_outdated(current_setting('server_version_num')::int);
 COMMENT ON VIEW vend_internal.audit_server IS 'What is wrong with the server''s settings.';
 
 CREATE FUNCTION vend.security_audit() RETURNS TABLE (severity text, object text, finding text, remedy text)
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET jit = off
 BEGIN ATOMIC
     SELECT a.severity, a.object, a.finding, a.remedy
     FROM (

@@ -46,6 +46,7 @@ pub mod parts;
 pub mod rate;
 pub mod records;
 pub mod retention;
+pub mod ring;
 pub mod schedule;
 pub mod steps;
 pub mod steps_text;

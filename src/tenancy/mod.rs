@@ -8,8 +8,8 @@
 
 mod caller;
 mod setting;
+mod shared;
 mod token;
-mod used;
 
 use crate::core::identity::Identity;
 use pgrx::prelude::*;
@@ -34,9 +34,17 @@ pub fn init() {
     PRELOADED.set(true);
     setting::define();
     token::define();
-    used::reserve();
+    shared::reserve();
     // SAFETY: called once; the callback lives as long as the process.
     unsafe { pg_sys::RegisterXactCallback(Some(forget), std::ptr::null_mut()) };
+}
+
+/// Called when every setting is defined. A misspelt name in a file is then warned of and dropped, and refused elsewhere.
+pub fn reserve_settings() {
+    if PRELOADED.get() {
+        // SAFETY: PostgreSQL copies the name.
+        unsafe { pg_sys::MarkGUCPrefixReserved(c"vend_analytics".as_ptr()) };
+    }
 }
 
 /// PostgreSQL restores the setting only after this, so the value it held counts for nothing in the next transaction.

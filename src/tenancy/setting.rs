@@ -5,6 +5,7 @@
 use super::{IDENTITY, change};
 use crate::core::user::UserId;
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
+use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use std::ffi::{CStr, CString, c_char, c_void};
 
@@ -16,12 +17,14 @@ enum Mode {
     Token,
 }
 
+const MODE_NAME: &CStr = c"vend_analytics.identity";
 static MODE: GucSetting<Mode> = GucSetting::<Mode>::new(Mode::Setting);
 static USER: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c""));
 
 pub fn define() {
+    refuse_unknown_mode();
     GucRegistry::define_enum_guc(
-        c"vend_analytics.identity",
+        MODE_NAME,
         c"Whether the setting app.current_user_id says who the caller is, or only a signed token does.",
         c"With \"token\", the setting is ignored and vend.sign_in() must be called in every transaction.",
         &MODE,
@@ -41,6 +44,27 @@ pub fn define() {
             Some(assign),
             None,
         );
+    }
+}
+
+/// PostgreSQL would fall back to the default, with a warning: a typing mistake must not be the weaker of two ways. After
+/// this, a file that is read again changes nothing where it is wrong.
+fn refuse_unknown_mode() {
+    // SAFETY: the value that a file or the command line gave before we defined it, null if none did.
+    let written = unsafe {
+        let text = pg_sys::GetConfigOption(MODE_NAME.as_ptr(), true, false);
+        if text.is_null() { return } else { CStr::from_ptr(text) }
+    };
+    let known =
+        [b"setting".as_slice(), b"token"].iter().any(|mode| written.to_bytes().eq_ignore_ascii_case(mode));
+    if !known {
+        ErrorReport::new(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            "unknown value of vend_analytics.identity",
+            "vend_analytics",
+        )
+        .set_hint("Use setting or token.")
+        .report(PgLogLevel::ERROR);
     }
 }
 

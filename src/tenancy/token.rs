@@ -1,8 +1,10 @@
 //! Signing in with a token: its settings, and what a refusal says, which is nothing about the token.
 use super::caller::{is_bi_login, require_preload};
-use super::{change, used};
+use super::change;
+use super::shared::{self, RefusedSignIn};
 use crate::core::token::{self, Keys, Place};
 use crate::core::used::Refusal;
+use pgrx::datum::TimestampWithTimeZone;
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
@@ -63,6 +65,10 @@ fn keys(text: &CStr) -> Option<Keys> {
 #[pg_extern(schema = "vend_internal", volatile, parallel_unsafe)]
 fn accept_token(token: Option<&str>) -> Result<(), ErrorReport> {
     require_preload()?;
+    accept(token).inspect_err(|_| shared::note_refusal(refused_now()))
+}
+
+fn accept(token: Option<&str>) -> Result<(), ErrorReport> {
     if is_bi_login() {
         return Err(ErrorReport::new(
             PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
@@ -76,7 +82,7 @@ fn accept_token(token: Option<&str>) -> Result<(), ErrorReport> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(i64::MAX, |since| since.as_secs() as i64);
     let place = Place { database: &database, now, max_life: MAX_LIFE.get().into() };
     let accepted = token.and_then(|token| token::accept(token, &keys, &place)).ok_or_else(not_accepted)?;
-    used::note(&accepted, now).map_err(|refusal| match refusal {
+    shared::note(&accepted, now).map_err(|refusal| match refusal {
         Refusal::UsedBefore => not_accepted(),
         Refusal::Full => ErrorReport::new(
             PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
@@ -93,6 +99,35 @@ fn accept_token(token: Option<&str>) -> Result<(), ErrorReport> {
         )
         .set_hint("End it before acting for another one.")
     })
+}
+
+/// Failed sign-ins to this database, the last thousand of the server's: no table can hold them, as they fail.
+#[pg_extern(schema = "vend_internal", volatile, parallel_restricted)]
+fn refused_sign_ins() -> Result<
+    TableIterator<'static, (name!(refused_at, TimestampWithTimeZone), name!(login, pg_sys::Oid))>,
+    ErrorReport,
+> {
+    require_preload()?;
+    let here = refused_now().database;
+    let ring = shared::refusals();
+    let rows: Vec<_> = ring
+        .entries()
+        .iter()
+        .filter(|refused| refused.database == here)
+        .filter_map(|refused| Some((TimestampWithTimeZone::try_from(refused.at).ok()?, refused.login)))
+        .collect();
+    Ok(TableIterator::new(rows))
+}
+
+fn refused_now() -> RefusedSignIn {
+    // SAFETY: reads of the clock and of this process's state.
+    unsafe {
+        RefusedSignIn {
+            at: pg_sys::GetCurrentTimestamp(),
+            database: pg_sys::MyDatabaseId,
+            login: pg_sys::GetSessionUserId(),
+        }
+    }
 }
 
 fn not_accepted() -> ErrorReport {

@@ -94,9 +94,3 @@ fn integer(
 ) {
     GucRegistry::define_int_guc(name, short, long, setting, low, high, GucContext::Sighup, flags);
 }
-
-/// Once every setting of the extension is defined: a misspelt one is refused from then on.
-pub fn reserve_prefix() {
-    // SAFETY: called at the end of _PG_init with a constant.
-    unsafe { pg_sys::MarkGUCPrefixReserved(c"vend_analytics".as_ptr()) }
-}

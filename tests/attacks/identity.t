@@ -260,6 +260,12 @@ for my $setting ("vend_analytics.token_public_key = '$public'", "vend_analytics.
 	like(attempt('signed', 'app', $look, "-c $name=" . ($setting =~ /life/ ? 3600 : $public)), qr/FATAL.*cannot be changed now/, "T33: $name as a startup option");
 }
 
+# Who tried is seen by the administrator, though every one of those transactions failed.
+is($node->safe_psql('signed', q{SELECT count(*) > 10, bool_and(login = 'app'::regrole), bool_and(refused_at BETWEEN now() - interval '1 hour' AND clock_timestamp())
+	FROM vend_internal.refused_sign_ins()}), 't|t|t', 'refused sign-ins are remembered');
+is($node->safe_psql('postgres', q{CREATE EXTENSION vend_analytics; SELECT count(*) FROM vend_internal.refused_sign_ins()}), '0', 'each by its database');
+is(state(attempt('signed', 'app', 'SELECT * FROM vend_internal.refused_sign_ins()')), '42501', 'for the administrator only');
+
 # Keys are turned over: both are accepted, then the new one alone; without a key no token is.
 my $second = $tokens->public('foreign');
 sub configure { $node->safe_psql('postgres', "ALTER SYSTEM SET vend_analytics.token_public_key = '$_[0]'"); $node->reload; $node->poll_query_until('postgres', "SELECT setting = '$_[0]' FROM pg_settings WHERE name = 'vend_analytics.token_public_key'") or die }

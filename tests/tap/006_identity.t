@@ -21,6 +21,21 @@ sub states
 	return join ' ', $stderr =~ /(?:ERROR|FATAL):  (\w{5})/g;
 }
 
+# A mistake in the file is no reason to believe more than was meant.
+my $mistaken = PostgreSQL::Test::Cluster->new('mistaken');
+$mistaken->init;
+$mistaken->append_conf('postgresql.conf', "shared_preload_libraries = 'vend_analytics'\nvend_analytics.identity = 'tokens'");
+is($mistaken->start(fail_ok => 1), 0, 'an unknown way of identity: the server does not start');
+like(slurp_file($mistaken->logfile), qr/FATAL:  unknown value of vend_analytics.identity/, 'and says why');
+$mistaken->append_conf('postgresql.conf', "vend_analytics.identity = 'Token'");
+$mistaken->start;
+is($mistaken->safe_psql('postgres', 'SHOW vend_analytics.identity'), 'token', 'in any case of letters');
+$mistaken->append_conf('postgresql.conf', "vend_analytics.identity = 'tokens'");
+$mistaken->reload;
+$mistaken->poll_query_until('postgres', "SELECT pg_read_file('@{[$mistaken->logfile]}') ~ 'invalid value for parameter \"vend_analytics.identity\"'") or die;
+is($mistaken->safe_psql('postgres', 'SHOW vend_analytics.identity'), 'token', 'a mistake in a file that is read again changes nothing');
+$mistaken->stop;
+
 my $late = PostgreSQL::Test::Cluster->new('late');
 $late->init;
 $late->start;

@@ -1,6 +1,7 @@
 -- Row-level security on an application's own tables: what is refused, what is done, and that it is undone without opening them.
 \set SHOW_CONTEXT never
 CREATE SCHEMA lot;
+DELETE FROM vend_internal.audit_log;
 SET search_path = lot;
 \getenv inputs PG_ABS_SRCDIR
 \set operational_tables :inputs '/sql/include/operational_tables.sql'

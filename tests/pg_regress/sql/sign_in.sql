@@ -18,6 +18,8 @@ ALTER SYSTEM SET vend_analytics.identity = 'both';
 \echo :LAST_ERROR_SQLSTATE
 ALTER SYSTEM SET app.current_user_id = '00000000-0000-0000-0000-00000000000a';
 \echo :LAST_ERROR_SQLSTATE
+SET vend_analytics.identty = 'token';
+\echo :LAST_ERROR_SQLSTATE
 -- Believing tokens only, the setting takes any user, one after the other, and none counts.
 BEGIN;
 SET LOCAL vend_analytics.identity = 'token';

@@ -1,5 +1,7 @@
-//! Where the tokens that were used are kept: shared memory of a fixed size, so that every process of the server sees
-//! them and nothing grows. A restart forgets them; they live a minute at most unless configured otherwise.
+//! What every process of the server must see: which tokens were used, and which sign-ins were refused, as what a failed
+//! transaction wrote is gone. Shared memory of a fixed size, so nothing grows; a restart forgets it. Used tokens live
+//! a minute at most unless configured otherwise.
+use crate::core::ring::Ring;
 use crate::core::token::Accepted;
 use crate::core::used::{Refusal, Used};
 use pgrx::pg_sys::submodules::ffi::pg_guard_ffi_boundary;
@@ -8,12 +10,25 @@ use std::ffi::CStr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
-/// More than a thousand sign-ins a second with tokens of a minute; 2.3 MB.
-type Table = Used<65536>;
+#[repr(C)]
+struct Shared {
+    /// More than a thousand sign-ins a second with tokens of a minute; 2.3 MB.
+    used: Used<65536>,
+    refused: Ring<RefusedSignIn, 1024>,
+}
 
-const NAME: &CStr = c"vend_analytics tokens";
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct RefusedSignIn {
+    /// As PostgreSQL counts it.
+    pub at: i64,
+    pub database: pg_sys::Oid,
+    pub login: pg_sys::Oid,
+}
 
-static TABLE: AtomicPtr<Table> = AtomicPtr::new(std::ptr::null_mut());
+const NAME: &CStr = c"vend_analytics sign-ins";
+
+static SHARED: AtomicPtr<Shared> = AtomicPtr::new(std::ptr::null_mut());
 static LOCK: AtomicPtr<pg_sys::LWLock> = AtomicPtr::new(std::ptr::null_mut());
 static NEXT_REQUEST: OnceLock<unsafe extern "C-unwind" fn()> = OnceLock::new();
 static NEXT_STARTUP: OnceLock<unsafe extern "C-unwind" fn()> = OnceLock::new();
@@ -40,38 +55,53 @@ unsafe extern "C-unwind" fn request() {
         if let Some(next) = NEXT_REQUEST.get() {
             pg_guard_ffi_boundary(|| next());
         }
-        pg_sys::RequestAddinShmemSpace(size_of::<Table>());
+        pg_sys::RequestAddinShmemSpace(size_of::<Shared>());
         pg_sys::RequestNamedLWLockTranche(NAME.as_ptr(), 1);
     }
 }
 
 #[pg_guard]
 unsafe extern "C-unwind" fn attach() {
-    // SAFETY: as above. The memory is of the table's size and aligned to a cache line, and zeroes are an empty table. Only the
+    // SAFETY: as above. The memory is of its size and aligned to a cache line, and zeroes are empty. Only the
     // postmaster runs this; its children inherit the pointers.
     unsafe {
         if let Some(next) = NEXT_STARTUP.get() {
             pg_guard_ffi_boundary(|| next());
         }
         let mut found = false;
-        let table: *mut Table = pg_sys::ShmemInitStruct(NAME.as_ptr(), size_of::<Table>(), &mut found).cast();
+        let shared: *mut Shared =
+            pg_sys::ShmemInitStruct(NAME.as_ptr(), size_of::<Shared>(), &mut found).cast();
         if !found {
-            table.write_bytes(0, 1);
+            shared.write_bytes(0, 1);
         }
-        TABLE.store(table, Relaxed);
+        SHARED.store(shared, Relaxed);
         LOCK.store(&raw mut (*pg_sys::GetNamedLWLockTranche(NAME.as_ptr())).lock, Relaxed);
     }
 }
 
-/// Notes that a token is used; the library was preloaded.
+/// Notes that a token is used.
 pub fn note(token: &Accepted, now: i64) -> Result<(), Refusal> {
-    let (table, lock) = (TABLE.load(Relaxed), LOCK.load(Relaxed));
-    // SAFETY: both were set before this process was forked. The lock makes this the only reference, and nothing
-    // between taking and releasing it can fail.
+    locked(|shared| shared.used.note(token.digest, token.expires, now))
+}
+
+pub fn note_refusal(refused: RefusedSignIn) {
+    locked(|shared| shared.refused.push(refused));
+}
+
+/// The last ones of all databases.
+pub fn refusals() -> Ring<RefusedSignIn, 1024> {
+    locked(|shared| shared.refused)
+}
+
+/// `work` cannot fail; the library was preloaded.
+fn locked<T>(work: impl FnOnce(&mut Shared) -> T) -> T {
+    let (shared, lock) = (SHARED.load(Relaxed), LOCK.load(Relaxed));
+    // SAFETY: both were set before this process was forked. The lock makes this the only reference, and nothing between
+    // taking and releasing it raises an error.
     unsafe {
         pg_sys::LWLockAcquire(lock, pg_sys::LWLockMode::LW_EXCLUSIVE);
-        let noted = (*table).note(token.digest, token.expires, now);
+        let result = work(&mut *shared);
         pg_sys::LWLockRelease(lock);
-        noted
+        result
     }
 }

@@ -1,0 +1,506 @@
+# Attacks on what a reader may see (SECURITY, section 8), each run as the attacker: once against the extension, where it must
+# fail, and where there is one against a weak copy, where it must succeed, so that it is known to be an attack.
+# VEND_QUERIES: how many queries the fuzz asks (10,000 by make attacks). VEND_SEED: its seed.
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('isolation');
+$node->init;
+$node->append_conf('postgresql.conf', q{
+shared_preload_libraries = 'vend_analytics'
+wal_level = logical
+jit = off
+});
+$node->start;
+$node->safe_psql('postgres', q{
+	CREATE DATABASE strong;
+	REVOKE TEMPORARY ON DATABASE strong FROM PUBLIC});
+$node->safe_psql('strong', q{
+	CREATE EXTENSION vend_analytics;
+	SELECT vend.create_demo('operations', garages => 5, customers_per_garage => 12, months => 4, seed => 7);
+	SELECT * FROM vend.attach('operations', timezone => 'Europe/Berlin');
+	SELECT vend.create_rollup('visits_per_day',
+		'SELECT garage_id, vend.local_day(entered_at, ''UTC'') AS day, count(*) AS visits FROM vend_staging.stg_parked GROUP BY 1, 2',
+		'{garage_id, day}', '{"parked": ["garage_id", "vend.local_day(entered_at, ''UTC'')"]}');
+	SELECT * FROM vend.refresh();
+	-- a reads as its user says, b is mapped, d may make objects of its own.
+	CREATE ROLE app LOGIN IN ROLE vend_api;
+	CREATE ROLE bi LOGIN IN ROLE vend_bi;
+	CREATE ROLE builder LOGIN IN ROLE vend_api;
+	CREATE SCHEMA workshop AUTHORIZATION builder;
+	GRANT USAGE ON SCHEMA operations TO vend_api, vend_bi;
+	VACUUM ANALYZE});
+
+sub one { my ($db, $sql) = @_; return $node->safe_psql($db, $sql); }
+my @garages = split /\n/, one('strong', 'SELECT id FROM operations.garages ORDER BY id');
+my ($own, $second, $foreign) = @garages;
+my $super = one('strong', q{SELECT id FROM operations.users WHERE role = 'super_admin' ORDER BY id LIMIT 1});
+my ($admin, $admin_of_two, $customer) = map { "aaaaaaaa-0000-0000-0000-00000000000$_" } 1 .. 3;
+one('strong', qq{
+	INSERT INTO operations.users (id, first_name, last_name, email, role, created_at, updated_at) VALUES
+		('$admin', 'Ada', 'One', 'ada\@example.com', 'garage_admin', now(), now()),
+		('$admin_of_two', 'Bob', 'Two', 'bob\@example.com', 'garage_admin', now(), now()),
+		('$customer', 'Cy', 'Customer', 'cy\@example.com', 'user', now(), now());
+	INSERT INTO operations.garage_admins (id, user_id, garage_id, created_at) VALUES
+		(gen_random_uuid(), '$admin', '$own', now()), (gen_random_uuid(), '$admin_of_two', '$own', now()), (gen_random_uuid(), '$admin_of_two', '$second', now());
+	-- A customer of two garages, and one whose customer nobody but the foreign garage is.
+	INSERT INTO operations.subscriptions (id, user_id, garage_id, pass_id, status, monthly_amount, cancel_at_period_end, created_at, updated_at)
+	SELECT gen_random_uuid(), '$customer', p.garage_id, p.id, 'past_due', 77, false, now() - interval '40 days', now() - interval '40 days'
+	FROM (SELECT DISTINCT ON (garage_id) * FROM operations.passes WHERE garage_id IN ('$own', '$foreign') ORDER BY garage_id, id) AS p;
+	SELECT vend.map_login('bi', '$admin');
+	SELECT vend.refresh()});
+
+# Runs SQL as a login, in one transaction that acts for a user: (SQLSTATE or empty, output, messages).
+sub attack
+{
+	my ($db, $login, $user, $sql) = @_;
+	my $set = $user && $login ne 'bi' ? "SET LOCAL app.current_user_id = '$user';" : '';
+	my ($code, $out, $err) = $node->psql($db, "\\set VERBOSITY verbose\nBEGIN;\n$set\n$sql;\nCOMMIT;", extra_params => [ '-U', $login ], on_error_stop => 1);
+	my ($state) = ($err // '') =~ /ERROR:\s+(\w{5}):/;
+	return ($state // '', $out // '', $err // '');
+}
+sub output { my @got = attack(@_); return $got[0] ? "error $got[0]" : $got[1]; }
+
+# A copy of strong for one weakness.
+my $copies = 0;
+sub copy
+{
+	my ($weakness) = @_;
+	my $db = 'copy_' . ++$copies;
+	$node->safe_psql('postgres', "CREATE DATABASE $db TEMPLATE strong");
+	$node->safe_psql('postgres', "REVOKE TEMPORARY ON DATABASE $db FROM PUBLIC");
+	one($db, $weakness) if $weakness;
+	return $db;
+}
+# What a view would be that somebody forgot to scope.
+my $plain_view = q{CREATE OR REPLACE VIEW vend_reports.daily_revenue WITH (security_invoker = false) AS TABLE vend_internal.exact_daily_revenue;};
+my $weak = copy($plain_view);
+
+sub granted
+{
+	my ($login, $db) = @_;
+	return split /\n/, one($db // 'strong', qq{
+		SELECT c.oid::regclass FROM pg_class c
+		WHERE c.relnamespace::regnamespace::text IN ('vend_reports', 'vend_marts') AND c.relkind IN ('v', 'm') AND has_table_privilege('$login', c.oid, 'SELECT')
+		ORDER BY c.oid::regclass::text});
+}
+my @for_api = granted('app');
+my @for_bi = granted('bi');
+is("@for_api", join(' ', sort qw(vend_marts.dim_date vend_marts.dim_garages vend_marts.dim_passes vend_marts.dim_time vend_marts.dim_users
+	vend_marts.fact_subscription_periods vend_reports.daily_revenue vend_reports.mv_active_subscriptions vend_reports.mv_current_month_metrics
+	vend_reports.mv_current_occupancy vend_reports.mv_daily_revenue vend_reports.mv_failed_payments vend_reports.subscription_currency
+	vend_reports.visits_per_day)), 'vend_api reads reports, dimensions and facts');
+is("@for_bi", join(' ', grep { !/dim_users|fact_/ } @for_api), 'vend_bi reads neither facts nor people');
+
+# Everything that two answers show of other garages.
+sub foreign_in
+{
+	my ($text) = @_;
+	return scalar grep { $text =~ /$_/ } @garages[ 1 .. $#garages ];
+}
+
+# The oracle: what a user sees is what a superuser gets with an explicit condition.
+my %scope = (
+	'vend_marts.dim_users' => q{user_id = '%1$s' OR user_id IN (SELECT user_id FROM operations.subscriptions WHERE garage_id = ANY ('%2$s')
+		UNION SELECT user_id FROM operations.parked WHERE garage_id = ANY ('%2$s')
+		UNION SELECT user_id FROM vend_internal.subscription_versions WHERE garage_id = ANY ('%2$s')) OR '%1$s' = '} . $super . q{'},
+	'vend_marts.dim_date' => 'true',
+	'vend_marts.dim_time' => 'true',
+	'vend_reports.subscription_currency' => qq{'%1\$s' = '$super'});
+sub oracle
+{
+	my ($db) = @_;
+	my %sees = ($admin => "{$own}", $admin_of_two => "{$own,$second}", $customer => '{}', $super => '{' . join(',', @garages) . '}', '' => '{}');
+	my @differing;
+	for my $user (sort keys %sees)
+	{
+		for my $relation (@for_api)
+		{
+			my $condition = sprintf $scope{$relation} // q{garage_id = ANY ('%2$s')}, $user || '00000000-0000-0000-0000-000000000000', $sees{$user};
+			my $digest = qq{SELECT count(*) || ' ' || coalesce(md5(string_agg(r::text, E'\\n' ORDER BY r::text)), '') FROM $relation AS r};
+			my $set = $user ? "SET LOCAL app.current_user_id = '$user';" : '';
+			# In one transaction, as the clock stands still in it.
+			my @answers = split /\n/, one($db, "BEGIN; $set SELECT 1; $digest WHERE $condition; SET LOCAL ROLE app; $digest; COMMIT");
+			shift @answers;
+			push @differing, "$relation for " . ($user || 'nobody') . ": @answers" if $answers[0] ne $answers[1];
+		}
+	}
+	return @differing;
+}
+is(join("\n", oracle('strong')), '', 'oracle: each user sees what an explicit condition shows, and no more');
+one('strong', qq{UPDATE operations.payments SET amount = amount + 1, net_amount = net_amount + 1 WHERE id IN (SELECT id FROM operations.payments ORDER BY id LIMIT 40)});
+is(join("\n", oracle('strong')), '', 'oracle: also with notes that wait');
+one('strong', qq{UPDATE operations.garages SET name = name || ' II', timezone = 'Europe/Lisbon' WHERE id IN ('$own', '$foreign')});
+is(join("\n", oracle('strong')), '', 'oracle: also with notes that the views do not follow');
+one('strong', 'SELECT vend.refresh()');
+cmp_ok(scalar(oracle($weak)), '>', 0, 'oracle: catches an unscoped view');
+
+# T4: a function that tells what it is shown, and a planner that would like to ask it first.
+my $spy = q{
+	CREATE FUNCTION workshop.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN RAISE NOTICE 'seen %', $1; RETURN true; END $$;
+	GRANT USAGE ON SCHEMA workshop TO PUBLIC; GRANT EXECUTE ON FUNCTION workshop.leak TO PUBLIC};
+sub leaked
+{
+	my ($db, $relation) = @_;
+	my %own = map { $_ => 1 } split /\n/, output($db, 'builder', $admin, "SELECT r::text FROM $relation AS r");
+	my $foreign = 0;
+	for my $off ('seqscan', 'indexscan', 'hashjoin')
+	{
+		my $set = "SET LOCAL enable_$off = off;" . ($off eq 'indexscan' ? 'SET LOCAL enable_bitmapscan = off; SET LOCAL enable_indexonlyscan = off;' : '');
+		my ($state, $out, $err) = attack($db, 'builder', $admin, "$set SELECT count(*) FROM $relation AS r WHERE workshop.leak(r::text)");
+		die $err if $state;
+		$foreign += grep { !$own{$_} } ($err =~ /NOTICE:\s+\w{5}:\s+seen (.*)/g);
+	}
+	return $foreign;
+}
+for my $db ('strong', $weak) { $node->safe_psql($db, $spy, extra_params => [ '-U', 'builder' ]); }
+is(join(' ', grep { leaked('strong', $_) } @for_api), '', 'T4: a function that tells is shown own rows only');
+my $open = copy('ALTER VIEW vend_marts.dim_users RESET (security_barrier)');
+cmp_ok(leaked($open, 'vend_marts.dim_users'), '>', 0, 'T4: without a barrier it is shown others');
+# PostgreSQL flattens a UNION ALL, barrier or not.
+$open = copy(q{
+	DO $$ BEGIN EXECUTE (SELECT replace(regexp_replace(d, 'AS SELECT %2\$s FROM \(', 'AS'), ' AS visible', '') FROM replace(pg_get_functiondef('vend_internal.make_scoped_view'::regproc),
+		'NOT (SELECT row_security_active(''''vend_internal.bypass''''::regclass))) AS visible', 'NOT (SELECT row_security_active(''''vend_internal.bypass''''::regclass))') AS d); END $$;
+	SELECT vend.attach('operations', timezone => 'Europe/Berlin')});
+cmp_ok(leaked($open, 'vend_marts.dim_users'), '>', 0, 'T4: nor does a barrier hold around a bare UNION ALL');
+# T4b: an error message is an answer, too.
+my $cast = q{SELECT count(*) FROM vend_reports.daily_revenue WHERE garage_id::text::int > 0};
+my ($state, undef, $message) = attack('strong', 'bi', undef, $cast);
+ok($state eq '22P02' && !foreign_in($message), 'T4b: an error shows no foreign value');
+my $of_foreign = "SELECT count(*) FROM vend_reports.daily_revenue WHERE CASE WHEN garage_id <> '$own' THEN garage_id::text::int > 0 END";
+is((attack('strong', 'bi', undef, $of_foreign))[0], '', 'T4b: nor does one that asks for foreign values only');
+($state, undef, $message) = attack($weak, 'bi', undef, $of_foreign);
+ok($state eq '22P02' && foreign_in($message), 'T4b: of an unscoped view it does');
+
+# T5: plans tell how many rows were looked at.
+my $busy = qq{INSERT INTO operations.payments (id, garage_id, amount, stripe_fee, net_amount, status, currency, payment_date, created_at, updated_at)
+	SELECT gen_random_uuid(), '$foreign', 10, 1, 9, 'succeeded', 'eur', now() - n * interval '1 day', now(), now() FROM generate_series(1, 30) n};
+my @reports = grep { /^vend_reports/ } @for_bi;
+sub plans
+{
+	my ($db) = @_;
+	return join "\n", map { output($db, 'bi', undef, "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT * FROM $_") } @reports;
+}
+for my $case ([ copy(), 1 ],
+	[ copy(q{CREATE OR REPLACE VIEW vend_reports.daily_revenue WITH (security_invoker = false) AS SELECT * FROM vend_internal.exact_daily_revenue
+		WHERE garage_id = ANY ((SELECT vend.visible_garages())::uuid[])}), 0 ])
+{
+	my ($db, $holds) = @$case;
+	plans($db);
+	my $idle = plans($db);
+	one($db, $busy);
+	is(plans($db) eq $idle, !!$holds, $holds ? 'T5: plans are the same when another garage is busy' : 'T5: of a view that reads notes itself they are not');
+}
+# T5b: what the planner expects of a measure depends on nobody else's.
+sub estimates
+{
+	my ($db) = @_;
+	one($db, 'VACUUM FULL ANALYZE vend_internal.stored_daily_revenue');
+	return join ' ', map { output($db, 'bi', undef, "EXPLAIN SELECT * FROM vend_reports.daily_revenue WHERE gross_revenue > $_") =~ /rows=(\d+)/g } 1, 50, 500, 5000;
+}
+my $guess = copy();
+my $expected = estimates($guess);
+one($guess, qq{UPDATE operations.payments SET amount = amount * 40 WHERE garage_id <> '$own'; SELECT vend.refresh()});
+is(estimates($guess), $expected, 'T5b: estimates do not follow foreign measures');
+my $statistics = q{SELECT count(*) FROM pg_stats WHERE schemaname IN ('vend_internal', 'vend_staging', 'operations')};
+is(output('strong', 'bi', undef, $statistics), '0', 'T5c: no statistics are shown');
+cmp_ok(output(copy('GRANT SELECT ON operations.payments TO vend_bi; GRANT USAGE ON SCHEMA operations TO vend_bi'), 'bi', undef, $statistics), '>', 0, 'T5c: of a table without policies they are');
+
+# T6, T10d, T13, T20, T22: what changes or tells more than rows.
+my %denied = (
+	'T6: the table behind' => "INSERT INTO vend_internal.stored_daily_revenue (garage_id) VALUES ('$own')",
+	'T10d: a trigger on a rollup' => 'CREATE TRIGGER spy AFTER INSERT ON vend_internal.stored_daily_revenue FOR EACH ROW EXECUTE FUNCTION workshop.spy()',
+	'T13: a temporary table' => 'SELECT * INTO TEMP copied FROM vend_reports.daily_revenue',
+	'T13: staging' => 'SELECT * FROM vend_staging.stg_payments',
+	'T13: an unscoped mart' => 'SELECT * FROM vend_marts.subscription_periods',
+	'T20: how fresh others are' => 'SELECT * FROM vend.freshness',
+	'T22: notes' => 'SELECT * FROM vend_internal.notes_daily_revenue_1',
+	'T22: the ledger' => 'DELETE FROM vend_internal.ledger',
+	'T22: the token of those who see everything' => 'SELECT token FROM vend_internal.bypass',
+	'T22: a live function by name' => 'SELECT * FROM vend_internal.rows_daily_revenue(NULL)',
+	'T22: mapping oneself' => "SELECT vend.map_login('bi', '$super')",
+	'T22: a rollup of its own' => q{SELECT vend.create_rollup('x', 'SELECT 1', '{x}', '{}')},
+	'T22: protecting' => q{SELECT vend.unprotect('vend_internal.stored_daily_revenue')},
+	'T22: forgetting' => "SELECT vend.forget_user('$customer')",
+	'T22: the audit' => 'SELECT * FROM vend.security_audit()',
+	'T22: the key of pseudonyms' => 'SELECT key FROM vend_internal.pseudonym_key',
+	'T22: pseudonyms to try' => q{SELECT vend.pseudonym('a')});
+for my $attack (sort keys %denied)
+{
+	is(join(' ', map { (attack('strong', $_, $admin, $denied{$attack}))[0] } 'bi', 'builder'), '42501 42501', "$attack is denied");
+}
+is(output('strong', 'app', $admin, 'SELECT count(*) FROM vend.audit_log'), '0', 'the audit log is empty for a garage admin');
+cmp_ok(output('strong', 'app', $super, 'SELECT count(*) FROM vend.audit_log'), '>', 0, 'and not for a super admin');
+# Were the schema open, the functions would still keep to the caller's scope, and take no token but the one.
+my $usable = copy('GRANT USAGE ON SCHEMA vend_internal TO PUBLIC');
+is(output($usable, 'app', $admin, "SELECT string_agg(DISTINCT garage_id::text, ' ') FROM vend_internal.rows_daily_revenue(NULL)"), $own, 'T22: called directly a live function shows own rows');
+is(output($usable, 'app', $admin, "SELECT string_agg(DISTINCT garage_id::text, ' ') FROM vend_internal.rows_daily_revenue(gen_random_uuid())"), $own, 'T22: and so it does with a wrong token');
+is(output($usable, 'app', $admin, "SELECT count(*) FROM vend_internal.live_daily_revenue(NULL, '$foreign', current_date)"), '0', 'T22: and nothing of a foreign key');
+is(output($usable, 'app', $admin, 'SELECT count(*) FROM vend_internal.bypass'), '0', 'T22: the token is shown to nobody who is bound');
+
+# T8, T9: copies and views of others.
+my $copied = 'CREATE MATERIALIZED VIEW operations.copied AS TABLE vend_internal.exact_daily_revenue';
+my $with_copy = copy($copied);
+is((attack($with_copy, 'bi', undef, 'SELECT * FROM operations.copied'))[0], '42501', 'T8: a materialized view is denied');
+one($with_copy, 'GRANT SELECT ON operations.copied TO vend_bi');
+cmp_ok(foreign_in(output($with_copy, 'bi', undef, 'SELECT garage_id FROM operations.copied')), '>', 0, 'T8: granted, it shows everything');
+cmp_ok(one($with_copy, q{SELECT count(*) FROM vend.security_audit() WHERE severity = 'error' AND object = 'operations.copied'}), '>', 0, 'T8: which the audit says');
+my $own_view = 'CREATE VIEW workshop.mine AS TABLE vend_reports.daily_revenue; GRANT USAGE ON SCHEMA workshop TO PUBLIC; GRANT SELECT ON workshop.mine TO PUBLIC';
+my $views = copy();
+$node->safe_psql($views, $own_view, extra_params => [ '-U', 'builder' ]);
+is(foreign_in(output($views, 'builder', $admin, 'SELECT garage_id FROM workshop.mine')), 0, 'T9: a view of one\'s own shows own rows');
+is(foreign_in(output($views, 'bi', undef, 'SELECT garage_id FROM workshop.mine')), 0, 'T9: and to another reader that one\'s');
+one($views, q{CREATE FUNCTION operations.of_all() RETURNS TABLE (id uuid) LANGUAGE sql SECURITY DEFINER AS 'SELECT garage_id FROM vend_reports.daily_revenue';
+	ALTER FUNCTION operations.of_all() OWNER TO builder});
+is(foreign_in(one($views, qq{SELECT * FROM operations.of_all()})), 0, 'T9: a superuser in a function of somebody else is bound as that one');
+
+# T10a: names that an attacker would like to be found first.
+my $hijack = copy();
+$node->safe_psql($hijack, qq{
+	CREATE FUNCTION workshop.visible_garages() RETURNS uuid[] LANGUAGE sql AS \$\$ SELECT '{@{[join ',', @garages]}}'::uuid[] \$\$;
+	CREATE TABLE workshop.stg_users AS SELECT '$admin'::uuid AS id, 'super_admin'::text AS role;
+	CREATE FUNCTION workshop.always(uuid, uuid) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+	CREATE OPERATOR workshop.= (LEFTARG = uuid, RIGHTARG = uuid, FUNCTION = workshop.always)}, extra_params => [ '-U', 'builder' ]);
+is(foreign_in(output($hijack, 'builder', $admin, 'SET LOCAL search_path = workshop, vend_staging, pg_catalog; SELECT garage_id FROM vend_reports.daily_revenue UNION ALL SELECT garage_id FROM vend_reports.mv_active_subscriptions')),
+	0, 'T10a: a hostile search_path changes nothing');
+
+# T14, T15, T26, T31: the application's own tables.
+my $protected = copy(q{
+	CREATE INDEX ON operations.garage_admins (garage_id, user_id);
+	CREATE TABLE operations.events (garage_id uuid, at date) PARTITION BY RANGE (at);
+	CREATE TABLE operations.events_1 PARTITION OF operations.events DEFAULT;
+	CREATE INDEX ON operations.events (garage_id);
+	INSERT INTO operations.events SELECT id, now() FROM operations.garages;
+	SELECT vend.protect('operations.users', 'id', 'id'), vend.protect('operations.garage_admins', user_column => 'user_id'), vend.protect('operations.payments'), vend.protect('operations.events');
+	GRANT SELECT ON operations.users, operations.garage_admins, operations.payments, operations.events TO vend_api, vend_bi});
+is(output($protected, 'app', $admin, 'SELECT email FROM operations.users'), 'ada@example.com', 'T14: the table of users may be protected itself');
+is(output($protected, 'app', $admin_of_two, 'SELECT count(*) FROM operations.garage_admins'),
+	one('strong', "SELECT count(*) FROM operations.garage_admins WHERE user_id = '$admin_of_two' OR garage_id IN ('$own', '$second')"), 'T14: and so may that of admins');
+is(foreign_in(output($protected, 'bi', undef, 'SELECT garage_id FROM operations.events')), 0, 'T15: a partitioned table is protected as a whole');
+is((attack($protected, 'bi', undef, 'SELECT * FROM operations.events_1'))[0], '42501', 'T15: a partition by itself is denied');
+one($protected, 'GRANT SELECT ON operations.events_1 TO vend_bi');
+cmp_ok(foreign_in(output($protected, 'bi', undef, 'SELECT garage_id FROM operations.events_1')), '>', 0, 'T15: granted, it shows everything');
+my $payments = 'SELECT DISTINCT garage_id FROM operations.payments';
+my $revenue = 'SELECT DISTINCT garage_id FROM vend_reports.daily_revenue';
+one($protected, 'CREATE POLICY opened ON operations.payments USING (true); CREATE POLICY opened ON vend_internal.stored_daily_revenue USING (true)');
+is(output($protected, 'app', $admin, $payments) . output($protected, 'app', $admin, $revenue), $own . $own, 'T31: another policy opens nothing');
+my $half = copy('DROP POLICY vend_scope ON vend_internal.stored_daily_revenue');
+is(output($half, 'app', $admin, $revenue), $own, 'T26: without the restrictive policy the other one holds');
+one($half, 'CREATE POLICY opened ON vend_internal.stored_daily_revenue USING (true)');
+cmp_ok(foreign_in(output($half, 'app', $admin, $revenue)), '>', 0, 'T31: without it, another one opens everything');
+one($protected, q{ALTER EXTENSION vend_analytics DROP FUNCTION vend.visible_garages(); SET client_min_messages = warning; DROP FUNCTION vend.visible_garages() CASCADE; DROP POLICY opened ON vend_internal.stored_daily_revenue});
+is(foreign_in(output($protected, 'app', $admin, 'SELECT garage_id FROM vend_internal.stored_daily_revenue') . output($protected, 'app', $admin, $revenue)), 0, 'T26: without the helper nothing is shown');
+my $dropped = copy(q{SELECT vend.protect('operations.payments'); GRANT SELECT ON operations.payments TO vend_api; SET client_min_messages = warning; DROP EXTENSION vend_analytics CASCADE});
+is(output($dropped, 'app', undef, $payments), '', 'T26: without the extension a protected table shows nothing');
+
+# T16: ways around.
+is(foreign_in(output('strong', 'bi', undef, 'COPY (SELECT * FROM vend_reports.daily_revenue) TO STDOUT')), 0, 'T16: COPY shows own rows');
+is((attack('strong', 'bi', undef, 'SET LOCAL row_security = off; SELECT * FROM vend_reports.daily_revenue'))[0], '42501', 'T16: row_security = off is an error');
+$node->command_fails([ 'pg_dump', '-U', 'bi', '-t', 'vend_internal.stored_daily_revenue', $node->connstr('strong') ], 'T16: pg_dump is an error');
+my $published = copy('CREATE PUBLICATION all_of_it FOR ALL TABLES');
+cmp_ok(one($published, q{SELECT count(*) FROM vend.security_audit() WHERE severity = 'error' AND finding = 'is in the publication all_of_it'}), '>', 0, 'T17: the audit finds a publication');
+
+# T18, T19.
+is(output('strong', 'app', $admin, 'SELECT count(*) FROM vend_reports.subscription_currency'), '0', 'T18: of the whole platform a garage admin sees nothing');
+cmp_ok(output('strong', 'app', $super, 'SELECT count(*) FROM vend_reports.subscription_currency'), '>', 0, 'T18: and a super admin everything');
+my $periods = "SELECT DISTINCT garage_id FROM vend_marts.fact_subscription_periods WHERE user_id = '$customer'";
+is(output('strong', 'app', $admin, $periods), $own, 'T19: of a customer of two garages an admin sees one part');
+is(output('strong', 'app', $admin, "SELECT garage_id FROM vend_reports.mv_failed_payments WHERE user_id = '$customer'"), $own, 'T19: also among failed payments');
+is(foreign_in(output($weak, 'app', $admin, $revenue)), $#garages, 'T19: an unscoped view shows all parts');
+
+# T21
+$node->safe_psql('postgres', 'CREATE DATABASE taken');
+one('taken', 'CREATE ROLE squatter; CREATE SCHEMA vend AUTHORIZATION squatter');
+is((attack('taken', 'postgres', undef, 'CREATE EXTENSION vend_analytics'))[0], '42P06', 'T21: a schema of ours that is there already is refused');
+one('taken', 'DROP SCHEMA vend; CREATE EXTENSION vend_analytics; CREATE SCHEMA vend_reports AUTHORIZATION squatter');
+is((attack('taken', 'postgres', undef, q{SELECT vend.create_demo('o', garages => 1, customers_per_garage => 2, months => 1); SELECT * FROM vend.attach('o')}))[0], '42P06', 'T21: and so is one of what is generated');
+one('taken', 'DROP EXTENSION vend_analytics CASCADE; GRANT vend_owner TO squatter');
+is((attack('taken', 'postgres', undef, 'CREATE EXTENSION vend_analytics'))[0], '42710', 'T21: and an owner with members');
+one('taken', 'REVOKE vend_owner FROM squatter');
+
+# T24
+my $dump = $node->basedir . '/dump.sql';
+$node->command_ok([ 'pg_dump', '-f', $dump, $node->connstr('strong') ], 'T24: a dump is made');
+my $dumped = slurp_file($dump);
+my $secrets = one('strong', q{SELECT encode(key, 'hex') || '|' || token FROM vend_internal.pseudonym_key, vend_internal.bypass});
+unlike($dumped, qr/$secrets/, 'T24: without the key or the token');
+like($dumped, qr/$customer/, 'T24: and with what was looked for elsewhere');
+
+# T32
+for my $hostile (q{SELECT vend.flatten_hourly(repeat('[', 100000)::jsonb)}, q{SELECT vend.flatten_hourly((SELECT jsonb_agg(n) FROM generate_series(1, 1000000) n))},
+	q{SELECT '\xffffffffffffffff'::vend.timeline}, q{SELECT vend.local_day(now(), repeat('x', 1000000))})
+{
+	my ($code) = attack('strong', 'bi', undef, $hostile);
+	ok($code && $code ne 'XX000', 'T32: hostile input is an error with a code of its own: ' . substr($hostile, 7, 40));
+}
+is(output('strong', 'bi', undef, 'SELECT 1'), '1', 'T32: and the server is up');
+
+# Non-interference: random queries are asked, rows of other garages changed, and the same queries asked again, in one transaction, as
+# the clock stands still in it. Rows and errors must be the same.
+my $queries = $ENV{VEND_QUERIES} // 150;
+my $seed = $ENV{VEND_SEED} // int(rand(1e9));
+srand($seed);
+note("seed $seed, $queries queries");
+sub pick { return $_[ int(rand(@_)) ]; }
+my %columns;
+for (split /\n/, one('strong', q{SELECT a.attrelid::regclass, a.attname, format_type(a.atttypid, NULL) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+	WHERE c.relnamespace::regnamespace::text IN ('vend_reports', 'vend_marts') AND a.attnum > 0 ORDER BY 1, a.attnum}))
+{
+	my ($relation, $column, $type) = split /\|/;
+	push @{ $columns{$relation} }, [ $column, $type ];
+}
+sub predicate
+{
+	my ($alias, $relation) = @_;
+	my ($column, $type) = @{ pick(@{ $columns{$relation} }) };
+	my $value = "$alias.$column";
+	return "$value = '" . pick(@garages) . "'" if $type eq 'uuid' && rand() < 0.7;
+	return pick("$value > " . pick(0, 1, 10, 100), "$value * 2 < 500", "1000 / ($value - " . pick(0 .. 3) . ') > 1') if $type =~ /numeric|int/;
+	return "$value > current_date - " . pick(1, 10, 40, 100) if $type eq 'date';
+	return pick("length(${value}::text) > " . pick(3, 5, 36), "$value IS NOT NULL", "md5(${value}::text) < '8'", "${value}::text::int > 3");
+}
+my @asked_of;
+sub from_one
+{
+	my ($alias) = @_;
+	my $relation = pick(@asked_of);
+	return ($relation, "$relation AS $alias");
+}
+sub query
+{
+	my ($relation, $from) = from_one('a');
+	my @names = map { $_->[0] } @{ $columns{$relation} };
+	my ($one, $two) = map { 'a.' . pick(@names) } 1, 2;
+	my $where = predicate('a', $relation);
+	my ($other, $joined) = from_one('b');
+	my $condition = predicate('b', $other);
+	my $linked = (grep { $_ eq 'garage_id' } @names) && (grep { $_->[0] eq 'garage_id' } @{ $columns{$other} }) ? 'a.garage_id = b.garage_id' : 'true';
+	return pick(
+		"SELECT a.* FROM $from WHERE $where",
+		"SELECT a.* FROM $from WHERE NOT coalesce($where, false)",
+		"SELECT $one, count(*), min(${two}::text) FROM $from WHERE $where GROUP BY 1",
+		"SELECT count(*), count(DISTINCT $one), max(${two}::text) FROM $from",
+		"SELECT $one, rank() OVER (PARTITION BY $two ORDER BY $one) FROM $from WHERE $where",
+		"SELECT a.* FROM $from WHERE EXISTS (SELECT FROM $joined WHERE $linked AND $condition)",
+		"SELECT $one, (SELECT count(*) FROM $joined WHERE $condition) FROM $from WHERE $where",
+		"SELECT count(*) FROM $from LEFT JOIN $joined ON $linked AND $condition WHERE $where",
+		"WITH w AS MATERIALIZED (SELECT a.* FROM $from) SELECT count(*) FROM w AS a WHERE $where",
+		"SELECT ${one}::text FROM $from WHERE $where UNION SELECT count(*)::text FROM $joined",
+		"SELECT l.* FROM $from CROSS JOIN LATERAL (SELECT $one AS x, $two AS y) AS l WHERE $where");
+}
+my $harness = q{
+	CREATE SCHEMA fuzz;
+	GRANT USAGE ON SCHEMA fuzz TO PUBLIC;
+	CREATE TABLE fuzz.queries (n serial PRIMARY KEY, query text);
+	-- Of an error the code; its message may show whichever row came first.
+	CREATE FUNCTION fuzz.ask(queries text[]) RETURNS text[] LANGUAGE plpgsql AS $$
+	DECLARE
+		query text;
+		answer text;
+		answers text[] := '{}';
+	BEGIN
+		FOREACH query IN ARRAY queries LOOP
+			BEGIN
+				EXECUTE format('SELECT count(*) || md5(coalesce(string_agg(q::text, E''\n'' ORDER BY q::text), '''')) FROM (%s) AS q', query) INTO answer;
+			EXCEPTION WHEN OTHERS THEN
+				answer := SQLSTATE;
+			END;
+			answers := answers || answer;
+		END LOOP;
+		RETURN answers;
+	END $$;
+	-- What a user sees stays, whatever happens to all the others.
+	CREATE FUNCTION fuzz.change(own uuid[], with_refresh boolean) RETURNS void LANGUAGE plpgsql AS $$
+	DECLARE
+		copied record;
+	BEGIN
+		UPDATE operations.garages SET name = name || '!', capacity = capacity + 1, timezone = 'Asia/Tokyo' WHERE id <> ALL (own);
+		UPDATE operations.passes SET monthly_amount = monthly_amount + 1, name = 'other' WHERE garage_id <> ALL (own);
+		UPDATE operations.payments SET amount = amount * 3, status = CASE WHEN id::text < '8' THEN 'refunded' ELSE status::text END::operations.payment_status WHERE garage_id <> ALL (own);
+		INSERT INTO operations.payments SELECT gen_random_uuid(), NULL, NULL, garage_id, amount, stripe_fee, net_amount, status, 'chf', payment_date - interval '1 day', created_at, updated_at
+		FROM operations.payments WHERE garage_id <> ALL (own);
+		DELETE FROM operations.payments WHERE garage_id <> ALL (own) AND id::text > 'c';
+		INSERT INTO operations.parked SELECT gen_random_uuid(), garage_id, user_id, pass_id, vehicle_plate, entered_at - interval '1 hour', exited_at, created_at
+		FROM operations.parked WHERE garage_id <> ALL (own);
+		DELETE FROM operations.parked WHERE garage_id <> ALL (own) AND id::text > 'c';
+		UPDATE operations.subscriptions SET monthly_amount = monthly_amount + 5, status = 'canceled', canceled_at = now(), updated_at = now() WHERE garage_id <> ALL (own);
+		UPDATE operations.users SET first_name = 'Somebody', email = id || '@else.where' WHERE id NOT IN (
+			SELECT user_id FROM operations.subscriptions WHERE garage_id = ANY (own) UNION SELECT user_id FROM operations.parked WHERE garage_id = ANY (own) AND user_id IS NOT NULL)
+			AND role = 'user' AND id <> coalesce(vend.current_user_id(), gen_random_uuid());
+		PERFORM vend.set_platform_fee(33, now() - interval '9 days', g.id) FROM operations.garages g WHERE g.id <> ALL (own);
+		IF with_refresh THEN
+			PERFORM vend.refresh();
+		END IF;
+		FOR copied IN SELECT c.oid::regclass AS name FROM pg_class c WHERE c.relkind = 'm' LOOP
+			EXECUTE format('REFRESH MATERIALIZED VIEW %s', copied.name);
+		END LOOP;
+	END $$};
+sub interference
+{
+	my ($db, $number, @relations) = @_;
+	@asked_of = @relations ? @relations : @for_api;
+	one($db, $harness);
+	my @kinds = ([ '', '{}' ], [ $customer, '{}' ], [ $admin, "{$own}" ], [ $admin_of_two, "{$own,$second}" ], [ $admin, "{$own}" ]);
+	# Of each user a few, and then of all of them again: each time other rows are changed.
+	my $batch = int($number / ($number < 1000 ? 5 : 25));
+	my ($differing, $errors, $asked) = (0, 0, 0);
+	while ($asked < $number)
+	{
+		for my $kind (0 .. $#kinds)
+		{
+			my ($user, $sees) = @{ $kinds[$kind] };
+			my $role = $kind == $#kinds ? 'vend_bi' : 'app';
+			my @asked = map { query() } 1 .. $batch;
+			$asked += @asked;
+			my $list = join ',', map { my $q = $_; '$query$' . $q . '$query$' } @asked;
+			my $set = $user ? "PERFORM set_config('app.current_user_id', '$user', true);" : '';
+			my $refresh = rand() < 0.5 ? 'true' : 'false';
+			my $answer = one($db, qq{
+				BEGIN;
+				CREATE TEMP TABLE answers (n int, query text, before text, after text) ON COMMIT DROP;
+				DO \$do\$
+				DECLARE
+					queries text[] := ARRAY[$list];
+					before text[];
+					after text[];
+				BEGIN
+					$set
+					PERFORM set_config('role', '$role', true);
+					before := fuzz.ask(queries);
+					PERFORM set_config('role', 'none', true);
+					PERFORM fuzz.change('$sees', $refresh);
+					PERFORM set_config('role', '$role', true);
+					after := fuzz.ask(queries);
+					PERFORM set_config('role', 'none', true);
+					INSERT INTO answers SELECT * FROM (SELECT row_number() OVER (), u.* FROM unnest(queries, before, after) u) AS a;
+				END \$do\$;
+				SELECT count(*) FILTER (WHERE before <> after), count(*) FILTER (WHERE length(before) = 5), min(query) FILTER (WHERE before <> after), count(DISTINCT before) FROM answers;
+				ROLLBACK;});
+			my ($differ, $failed, $example) = split /\|/, $answer;
+			note("$role " . ($user || 'nobody') . ": $example") if $differ && !@relations;
+			$differing += $differ;
+			$errors += $failed;
+		}
+	}
+	note("$asked queries, $errors of them errors, $differing differ");
+	return $differing;
+}
+is(interference(copy(), $queries), 0, "non-interference: rows of others change no answer (seed $seed)");
+my %mutants = (
+	'a plain view' => [ $plain_view, 'vend_reports.daily_revenue' ],
+	'a granted materialized view' => [ q{CREATE MATERIALIZED VIEW vend_reports.copied AS TABLE vend_internal.exact_daily_revenue;
+		ALTER MATERIALIZED VIEW vend_reports.copied OWNER TO vend_owner; GRANT SELECT ON vend_reports.copied TO vend_api, vend_bi}, 'vend_reports.copied' ],
+	'a policy with a way round' => [ q{ALTER POLICY vend_scope ON vend_internal.stored_daily_revenue USING (garage_id = ANY ((SELECT vend.visible_garages())::uuid[]) OR (SELECT vend.current_user_role()) LIKE '%admin');
+		ALTER POLICY vend_allow ON vend_internal.stored_daily_revenue USING (garage_id = ANY ((SELECT vend.visible_garages())::uuid[]) OR (SELECT vend.current_user_role()) LIKE '%admin')}, 'vend_reports.daily_revenue' ]);
+$columns{'vend_reports.copied'} = $columns{'vend_reports.daily_revenue'};
+for my $mutant (sort keys %mutants)
+{
+	my ($weakness, $relation) = @{ $mutants{$mutant} };
+	cmp_ok(interference(copy($weakness), 50, $relation), '>', 0, "non-interference: $mutant is caught");
+}
+
+$node->stop;
+done_testing();
