@@ -2,12 +2,11 @@
 \set VERBOSITY default
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
-CREATE SCHEMA IF NOT EXISTS vend_jobs;
 SELECT count(*) > 0 AS demo FROM vend.create_demo('vend_jobs', garages => 1, customers_per_garage => 2, months => 1);
 -- Reports are refreshed every five minutes if attach is told so, and once however often it is.
 SELECT count(*) > 0 AS attached FROM vend.attach('vend_jobs', schedule => true);
 SELECT count(*) > 0 AS attached FROM vend.attach('vend_jobs', schedule => true);
-SELECT job, schedule, timezone, task, target, options, is_paused, failures, next_due > now() AS is_due_later FROM vend.jobs ORDER BY job;
+SELECT job, schedule, timezone, task, target, options, is_paused, failures, next_due > created_at AS is_due_later FROM vend.jobs ORDER BY job;
 SELECT vend.attach('vend_jobs', schedule => NULL);
 \echo :LAST_ERROR_SQLSTATE
 
@@ -20,10 +19,10 @@ SELECT vend.schedule('everything', 'every 700 hours', 'refresh');
 \echo :LAST_ERROR_SQLSTATE
 SELECT vend.schedule('x', 'every 700 hours', 'vacuum');
 \echo :LAST_ERROR_SQLSTATE
+\set VERBOSITY sqlstate
 SELECT vend.schedule('x', 'every now and then', 'refresh');
-\echo :LAST_ERROR_SQLSTATE
 SELECT vend.schedule('x', 'every 700 hours', 'refresh', timezone => 'Mars/Olympus');
-\echo :LAST_ERROR_SQLSTATE
+\set VERBOSITY default
 SELECT vend.schedule('x', 'every 700 hours', 'refresh', 'payments');
 \echo :LAST_ERROR_SQLSTATE
 SELECT vend.schedule('x', 'every 700 hours', 'verify', 'vend_jobs.payments');
@@ -88,8 +87,9 @@ SELECT vend.alter_job('everything', 'every 600 hours', 'daily_revenue', '{"misfi
 SELECT job, schedule, timezone, task, target, options FROM vend.jobs WHERE job = 'everything';
 SELECT vend.alter_job('everything', target => 'nothing');
 \echo :LAST_ERROR_SQLSTATE
+\set VERBOSITY sqlstate
 SELECT vend.alter_job('everything', schedule => '');
-\echo :LAST_ERROR_SQLSTATE
+\set VERBOSITY default
 SELECT vend.pause_job('everything', 'for the test');
 SELECT is_paused, pause_reason, next_due FROM vend.jobs WHERE job = 'everything';
 SELECT vend.resume_job('everything');
@@ -118,7 +118,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     taken bigint := (SELECT t.run FROM vend_internal.take_job('old runs', true, (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())) t);
 BEGIN
-    PERFORM vend_internal.finish_run(taken, sqlstate, 'it failed');
+    PERFORM vend_internal.finish_run(taken, sqlstate, CASE WHEN sqlstate IS NOT NULL THEN 'it failed' END);
     UPDATE vend_internal.jobs j SET retry_at = j.retry_at + interval '1 day' WHERE j.job = 'old runs';
     RETURN QUERY SELECT r.status, j.failures, j.is_paused, j.pause_reason, j.retry_at IS NOT NULL
     FROM vend_internal.jobs j, vend_internal.job_runs r WHERE j.job = 'old runs' AND r.run = taken;
