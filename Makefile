@@ -21,11 +21,12 @@ help:
 	@echo "make regress    the SQL tests; TESTS=\"a b\" runs some"
 	@echo "make regress-accept TESTS=a   takes what they printed last as expected"
 	@echo "make isolation  every interleaving of writers, readers and refreshes; TESTS=\"a b\" runs some"
+	@echo "make drills     jobs under kill -9, stops and drops at full length, each figure beside its target"
 	@echo "make tap        the tests that start servers of their own; TESTS=001_install.t runs one"
 	@echo "make attacks    everything that an attacker may try, and that it fails; TESTS=identity.t runs one"
 
-.PHONY: setup demo install test lint build regress isolation tap clean
-setup demo install test lint build clean:
+.PHONY: setup demo install test lint build regress isolation tap drills clean
+setup demo install test lint build drills clean:
 	@scripts/$@.sh
 
 regress isolation tap:

@@ -2,7 +2,7 @@
 -- leave is in the transaction that does it.
 
 CREATE FUNCTION vend_internal.settle_runs(only_job text DEFAULT NULL) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     dead record;
 BEGIN
@@ -42,13 +42,16 @@ DECLARE
     waits int;
     next timestamptz;
 BEGIN
-    INSERT INTO vend_internal.job_runs AS r (job, task, target, due_at, started_at, status, batches, message)
-    SELECT d.job, d.task, d.target, d.due_at, clock_timestamp(), 'waiting', 1, 'no worker slot is free: raise max_worker_processes'
-    FROM vend_internal.due_jobs d WHERE d.job = ANY (without_slot)
-    ON CONFLICT (job) WHERE status = 'waiting' AND finished_at IS NULL DO UPDATE SET batches = r.batches + 1;
-    SELECT max(r.batches) INTO waits FROM vend_internal.job_runs r WHERE r.status = 'waiting' AND r.finished_at IS NULL AND r.job = ANY (without_slot);
+    IF cardinality(without_slot) > 0 THEN
+        INSERT INTO vend_internal.job_runs AS r (job, task, target, due_at, started_at, status, batches, message)
+        SELECT d.job, d.task, d.target, d.due_at, clock_timestamp(), 'waiting', 1, 'no worker slot is free: raise max_worker_processes'
+        FROM vend_internal.due_jobs d WHERE d.job = ANY (without_slot)
+        ON CONFLICT (job) WHERE status = 'waiting' AND finished_at IS NULL DO UPDATE SET batches = r.batches + 1;
+        SELECT max(r.batches) INTO waits FROM vend_internal.job_runs r WHERE r.status = 'waiting' AND r.finished_at IS NULL AND r.job = ANY (without_slot);
+    END IF;
     SELECT min(d.due_at) INTO next FROM vend_internal.due_jobs d WHERE d.job <> ALL (started || without_slot);
-    RETURN least(next, clock_timestamp() + least(interval '1 second' * 2 ^ least(waits - 1, 6), interval '1 minute'));
+    RETURN least(next, CASE WHEN waits IS NOT NULL
+        THEN clock_timestamp() + least(interval '1 second' * 2 ^ least(waits - 1, 6), interval '1 minute') END);
 END $$;
 COMMENT ON FUNCTION vend_internal.after_start(text[], text[]) IS
     'Notes the jobs that found no worker slot, once; returns when the scheduler has to look again, NULL: not before it is woken.';

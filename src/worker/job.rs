@@ -120,15 +120,22 @@ fn parts_of(run: i64) -> Vec<Part> {
     parts.unwrap_or_else(|error| pgrx::error!("{error}"))
 }
 
+/// Apart from what is noted of it, so that nobody who wants a lock on our tables waits for as long as it takes.
 fn statement(run: i64, part: &Part) -> bool {
-    process::transaction(Mode::Unrestricted, || {
-        let wanted = process::value("SELECT vend_internal.run_is_wanted($1)", &[run.into()]) == Some(true);
-        if wanted {
+    let wanted = process::transaction(Mode::Bookkeeping, || {
+        process::value("SELECT vend_internal.run_is_wanted($1)", &[run.into()]) == Some(true)
+    });
+    if wanted {
+        process::transaction(Mode::Unrestricted, || {
             Spi::run(&part.name).unwrap_or_else(|error| pgrx::error!("{error}"));
-            process::value::<()>("SELECT vend_internal.add_to_run($1)", &[run.into()]);
-        }
-        wanted
-    })
+        });
+        process::transaction(Mode::Bookkeeping, || {
+            if let Extension::Ours = process::extension() {
+                process::value::<()>("SELECT vend_internal.add_to_run($1)", &[run.into()]);
+            }
+        });
+    }
+    wanted
 }
 
 /// Not until no note is left, which with busy writers would be never: as many as there were when the run began, and one

@@ -50,6 +50,9 @@ pub extern "C-unwind" fn vend_launcher_main(argument: Datum) {
             if only != Oid::INVALID && seen.databases.is_empty() {
                 return;
             }
+            if seen.role == Oid::INVALID && role != Oid::INVALID {
+                pgrx::warning!("role \"vend_worker\" is gone: no jobs run");
+            }
             role = seen.role;
             follow(&mut served, &seen.databases, latch);
             look_at = now.saturating_add(i64::from(settings::LOOK_INTERVAL.get()) * SECOND);
@@ -155,6 +158,8 @@ fn databases(only: Oid) -> Seen {
     // SAFETY: PostgreSQL's own way to read a shared catalog without a database; what is read is copied before the commit.
     unsafe {
         pg_sys::StartTransactionCommand();
+        // Whoever made the role has woken us before he told others' caches of it.
+        pg_sys::InvalidateSystemCaches();
         seen.role = pg_sys::get_role_oid(c"vend_worker".as_ptr(), true);
         let share = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
         let relation = pg_sys::table_open(pg_sys::DatabaseRelationId, share);

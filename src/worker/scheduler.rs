@@ -19,6 +19,9 @@ pub extern "C-unwind" fn vend_scheduler_main(argument: Datum) {
     let database = Oid::from(argument.value() as u32);
     let (Some(order), Some(entry)) = (Order::given(), shared().database(database)) else { return };
     process::connect(database, order.role);
+    // However long jobs may take and wait: a scheduler that does is one that nobody else replaces.
+    process::configure(c"lock_timeout", c"2s");
+    process::limit(60_000);
     process::show("looking for jobs that are due");
     let Some(jobs) = process::transaction(Mode::Bookkeeping, jobs_to_start) else {
         entry.state.store(WITHOUT_EXTENSION, SeqCst);

@@ -1,5 +1,5 @@
 //! The workers' settings. All of them can be changed by a reload of the configuration file, and by nothing else.
-use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum, pg_sys};
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
 
 /// How loud the start and the end of a run are in the server's log.
 #[derive(PostgresGucEnum, Clone, Copy, PartialEq, Eq)]
