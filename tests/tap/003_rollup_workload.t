@@ -284,6 +284,17 @@ sub complaints
 	return join("\n", @complaints);
 }
 
+# A psql that finds no server is gone before it is asked: that is no answer yet.
+sub wait_until_up
+{
+	for (1 .. 1800)
+	{
+		return if defined eval { $node->safe_psql('postgres', 'SELECT true') };
+		select(undef, undef, undef, 0.1);
+	}
+	die 'the server did not come back';
+}
+
 # The pids of the load's sessions.
 sub sessions
 {
@@ -319,7 +330,7 @@ for my $round (1 .. $rounds)
 			$node->stop('immediate');
 			$node->start;
 		}
-		$node->poll_query_until('postgres', 'SELECT true') or die 'the server did not come back';
+		wait_until_up();
 	}
 	my $is_done = finish_load($load);
 	ok($is_done, "$name: every session came to its end") || diag $load->{errors} if $disaster eq 'none';
