@@ -36,13 +36,22 @@ macro_rules! rollups {
 }
 const OBJECTS: &[&[Object]] = &[
     views!("vend_marts", "marts", "counted_payments", "payment_movements"),
-    rollups!("daily_revenue", "subscription_currency"),
+    rollups!("daily_revenue", "subscription_timelines"),
     views!(
         "vend_marts",
         "marts",
+        "sole_currencies",
         "subscription_currencies",
+        "subscription_scopes",
         "fact_subscription_periods",
         "garage_currencies",
+        "garage_calendars",
+        "garage_movements",
+        "pass_movements",
+        "platform_timelines",
+        "platform_movements",
+        "garage_cohorts",
+        "platform_cohorts",
         "visits"
     ),
     views!(

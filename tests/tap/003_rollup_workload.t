@@ -27,7 +27,7 @@ deadlock_timeout = 100ms
 });
 $node->start;
 
-my @rollups = ('customer_regions', 'daily_revenue', 'subscription_currency', 'visit_kinds');
+my @rollups = ('customer_regions', 'daily_revenue', 'subscription_timelines', 'visit_kinds');
 
 # What is wrong with each rollup: rows of one side that the other lacks, where the condition holds.
 sub differences
