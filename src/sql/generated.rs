@@ -35,8 +35,16 @@ macro_rules! rollups {
     };
 }
 const OBJECTS: &[&[Object]] = &[
-    views!("vend_marts", "marts", "counted_payments", "payment_movements"),
-    rollups!("daily_revenue", "subscription_timelines"),
+    views!(
+        "vend_marts",
+        "marts",
+        "counted_payments",
+        "payment_movements",
+        "open_visits",
+        "visits",
+        "visit_movements"
+    ),
+    rollups!("daily_revenue", "subscription_timelines", "daily_visits"),
     views!(
         "vend_marts",
         "marts",
@@ -52,7 +60,7 @@ const OBJECTS: &[&[Object]] = &[
         "platform_movements",
         "garage_cohorts",
         "platform_cohorts",
-        "visits"
+        "garage_daily_visits"
     ),
     views!(
         "vend_reports",
