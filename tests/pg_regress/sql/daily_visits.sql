@@ -64,7 +64,7 @@ TABLE state;
 SELECT keys_refreshed > 0 AS built FROM vend.refresh('daily_visits'); TABLE state;
 
 -- An entry ends the open visit before it, some days back; when it goes, that visit lasts longer again.
-INSERT INTO parked (id, garage_id, vehicle_plate, entered_at, created_at) VALUES (g(50), g(1), 'DD', '2026-03-29 06:00', now()); TABLE state;
+INSERT INTO parked (id, garage_id, vehicle_plate, entered_at, created_at) VALUES (g(50), g(1), 'DD', '2026-03-30 06:00', now()); TABLE state;
 SELECT keys_refreshed FROM vend.refresh('daily_visits'); TABLE state;
 UPDATE parked SET vehicle_plate = 'ZZ' WHERE id = g(50); TABLE state;
 SELECT keys_refreshed > 0 AS any FROM vend.refresh('daily_visits'); TABLE state;
