@@ -42,9 +42,10 @@ const OBJECTS: &[&[Object]] = &[
         "payment_movements",
         "open_visits",
         "visits",
-        "visit_movements"
+        "visit_movements",
+        "hourly_documents"
     ),
-    rollups!("daily_revenue", "subscription_timelines", "daily_visits"),
+    rollups!("daily_revenue", "subscription_timelines", "daily_visits", "hourly_occupancy"),
     views!(
         "vend_marts",
         "marts",
