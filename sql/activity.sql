@@ -66,6 +66,10 @@ LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'active_entities
 COMMENT ON FUNCTION vend.active_entities(vend.activity, date, int) IS
     'Distinct entities seen on the days local dates that end with as_of: 1 for daily, 7 for weekly, 30 for monthly active users. '
     '22008: infinite date. 22023: days below 1.';
+CREATE FUNCTION vend_internal.entities_by_day(activity vend.activity) RETURNS TABLE (day date, entities bigint)
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'entities_by_day_wrapper';
+COMMENT ON FUNCTION vend_internal.entities_by_day(vend.activity) IS
+    'Distinct entities of each local date on which any was seen: active_entities(activity, day, 1) of all of them at once.';
 CREATE FUNCTION vend.cohort_retention(
     activity vend.activity, bucket text DEFAULT 'month', variant text DEFAULT 'on', as_of date DEFAULT NULL
 ) RETURNS TABLE (

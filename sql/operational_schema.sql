@@ -141,5 +141,6 @@ CREATE INDEX ON pass_price_history (pass_id);
 CREATE INDEX ON garage_admins (user_id);
 CREATE INDEX ON garage_admins (garage_id);
 CREATE INDEX ON parked (garage_id, entered_at);
+CREATE INDEX ON parked (garage_id, exited_at);
 CREATE INDEX ON parked (garage_id) WHERE exited_at IS NULL;
 CREATE INDEX ON garage_daily_occupancy (garage_id, day);

@@ -6,21 +6,24 @@ CREATE TABLE vend_internal.policies (
 );
 SELECT pg_catalog.pg_extension_config_dump('vend_internal.policies', '');
 
-CREATE VIEW vend.policies AS
-SELECT d.policy, coalesce(CASE WHEN p.policy IS NULL THEN d.value ELSE p.value END::text, 'none') AS value,
-    p.policy IS NULL AS is_default, d.meaning
+-- Apart from how it is shown, which depends on the session: what is stored reads this.
+CREATE VIEW vend_internal.policy_values AS
+SELECT d.policy, CASE WHEN p.policy IS NULL THEN d.value ELSE p.value END AS value, p.policy IS NULL AS is_default, d.meaning
 FROM (VALUES
     ('audit_retention', interval '9600 hours', 'how long lines of vend.audit_log are kept'),
     ('past_due_grace', NULL::interval, 'how long a past_due subscription still counts as paid'),
     ('stale_visit_cap', interval '72 hours', 'after how long a visit without an exit is taken for ended')
 ) AS d(policy, value, meaning)
 LEFT JOIN vend_internal.policies p USING (policy);
+COMMENT ON VIEW vend_internal.policy_values IS 'The policies as exact time; NULL: no limit.';
+CREATE VIEW vend.policies AS
+SELECT policy, coalesce(value::text, 'none') AS value, is_default, meaning FROM vend_internal.policy_values;
 COMMENT ON VIEW vend.policies IS 'The limits that vend.set_policy sets: value as an interval of hours, or none.';
 
 CREATE FUNCTION vend_internal.policy(policy text) RETURNS interval
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT nullif(p.value, 'none')::interval FROM vend.policies p WHERE p.policy = $1;
+    SELECT p.value FROM vend_internal.policy_values p WHERE p.policy = $1;
 END;
 COMMENT ON FUNCTION vend_internal.policy(text) IS 'The value of a policy as exact time; NULL: no limit.';
 

@@ -15,3 +15,23 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN ((at AT TIME ZONE 'UTC') AT TIME ZONE timezone)::date;
 COMMENT ON FUNCTION vend.local_day(timestamp, text) IS
     'The date, in a time zone, of a timestamp that is in UTC; NULL if an argument is. 22023: unknown zone.';
+
+-- What the marts of visits are made of.
+CREATE FUNCTION vend_internal.list_of_length(length int) RETURNS int[]
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN array_fill(NULL::int, ARRAY[length]);
+COMMENT ON FUNCTION vend_internal.list_of_length(int) IS
+    'For unnest() WITH ORDINALITY to count to length: of generate_series() the planner would expect a thousand rows.';
+
+CREATE FUNCTION vend_internal.days_present(entered_at timestamptz, ended_at timestamptz, timezone text) RETURNS int
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN isfinite(ended_at) THEN 1 + greatest(0, least(366,
+    vend.local_day(ended_at AT TIME ZONE 'UTC' - interval '1 microsecond', timezone) - vend.local_day(entered_at, timezone)))
+    ELSE 367 END;
+COMMENT ON FUNCTION vend_internal.days_present(timestamptz, timestamptz, text) IS
+    'On how many local days a visit is present from its entry until just before its end; at most 367.';
+
+CREATE FUNCTION vend_internal.noon(day date) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (day::timestamp + interval '12 hours') AT TIME ZONE 'UTC';
+COMMENT ON FUNCTION vend_internal.noon(date) IS 'The noon of a day in UTC.';

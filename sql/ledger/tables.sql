@@ -38,6 +38,7 @@ CREATE TABLE vend_internal.ledger (
     PRIMARY KEY (subscription_id, valid_from),
     CHECK (valid_from < valid_to)
 );
+CREATE INDEX ON vend_internal.ledger (garage_id, pass_id);
 COMMENT ON TABLE vend_internal.ledger IS 'Paid intervals; vend_marts.fact_subscription_periods adds currency and origin.';
 
 -- An exclusion constraint in all but name. Without btree_gist, core PostgreSQL can have one over a uuid as an address

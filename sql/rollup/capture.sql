@@ -157,6 +157,12 @@ COMMENT ON FUNCTION vend_internal.unwatch_rollup(text, text[]) IS
 CREATE FUNCTION vend_internal.watch_rollup(name text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    UPDATE vend_internal.rollup_sources s
+    SET note_statements = (
+        SELECT jsonb_object_agg(o, vend_internal.note_statement(s.rollup, s.position, o, 'old_rows', 'new_rows'))
+        FROM unnest('{INSERT, UPDATE, DELETE}'::text[]) AS o)
+    WHERE s.rollup = watch_rollup.name AND NOT EXISTS (SELECT FROM vend_internal.capture_triggers t
+        WHERE (t.rollup, t.position) = (s.rollup, s.position));
     PERFORM vend_internal.make_capture(s.rollup, s.position)
     FROM vend_internal.rollup_sources s
     WHERE s.rollup = watch_rollup.name AND EXISTS (SELECT FROM vend_internal.capture_triggers t
@@ -174,11 +180,17 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     source vend_internal.rollup_sources;
 BEGIN
+    -- Of INSERT ... ON CONFLICT the triggers of both operations fire, one of them for nothing.
+    IF TG_OP IN ('INSERT', 'UPDATE') THEN
+        IF NOT EXISTS (SELECT FROM new_rows) THEN
+            RETURN NULL;
+        END IF;
+    END IF;
     FOR source IN SELECT * FROM vend_internal.rollup_sources s WHERE s.relation = TG_RELID LOOP
         IF TG_OP = 'TRUNCATE' THEN
             INSERT INTO vend_internal.stale_rollups (rollup, reason) VALUES (source.rollup, format('%I was truncated', TG_TABLE_NAME));
         ELSE
-            EXECUTE vend_internal.note_statement(source.rollup, source.position, TG_OP, 'old_rows', 'new_rows');
+            EXECUTE source.note_statements ->> TG_OP;
         END IF;
     END LOOP;
     RETURN NULL;

@@ -33,6 +33,8 @@ CREATE TABLE vend_internal.rollup_sources (
     touched text[] NOT NULL,
     keys text NOT NULL,
     partitions regclass[] NOT NULL,
+    -- Of a table of ours: the statement that leaves the notes of each operation. Making it takes milliseconds.
+    note_statements jsonb,
     PRIMARY KEY (rollup, position)
 );
 COMMENT ON TABLE vend_internal.rollup_sources IS

@@ -5,6 +5,7 @@ SELECT * FROM (VALUES
     ('payments', '{garage_id, updated_at}', 'a garage''s refunds of a day'),
     ('payments', '{subscription_id}', 'a subscription''s payments'),
     ('parked', '{garage_id, entered_at}', 'a garage''s visits of a day'),
+    ('parked', '{garage_id, exited_at}', 'a garage''s exits of a day'),
     ('garage_daily_occupancy', '{garage_id, day}', 'a garage''s readings of a day')
 ) AS w(table_name, columns, finds);
 COMMENT ON VIEW vend_internal.wanted_indexes IS 'The indexes on the operational tables that rollups look rows up by.';

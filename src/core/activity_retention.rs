@@ -4,6 +4,7 @@ use super::calendar::{Day, Zone};
 use super::days::Days;
 use super::error::CoreError;
 use super::retention::MAX_CELLS;
+use std::collections::BTreeMap;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Variant {
@@ -120,6 +121,19 @@ pub fn active(days: Days, as_of: Day, count: i32) -> Result<i64, CoreError> {
     Ok(active)
 }
 
+/// For each day on which any entity was seen, how many were.
+pub fn by_day(days: Days) -> Result<BTreeMap<Day, i64>, CoreError> {
+    let mut seen = BTreeMap::new();
+    days.visit(|_, days| {
+        for &day in days {
+            let entities = seen.entry(day).or_insert(0i64);
+            *entities = entities.saturating_add(1);
+        }
+        Ok(())
+    })?;
+    Ok(seen)
+}
+
 fn extent(days: Days) -> Result<Option<(Day, Day)>, CoreError> {
     let mut extent: Option<(Day, Day)> = None;
     days.visit(|_, days| {
@@ -227,6 +241,16 @@ mod tests {
             let active_one = |entity: &u8| events.iter().any(|event| event.0 == *entity && event.1 <= as_of && event.1 > as_of - count);
             let expected = (0..8u8).filter(active_one).count() as i64;
             prop_assert_eq!(active(Days::read(&summarise(&events)).expect("own"), as_of, count), Ok(expected));
+        }
+        #[test]
+        fn by_day_is_what_is_active_on_each(events in proptest::collection::vec((0..8u8, -30..30i32), 0..40)) {
+            let summary = summarise(&events);
+            let seen = by_day(Days::read(&summary).expect("own")).expect("small");
+            for day in -31..=30 {
+                let expected = active(Days::read(&summary).expect("own"), day, 1).expect("one day");
+                prop_assert_eq!(seen.get(&day).copied().unwrap_or_default(), expected);
+            }
+            prop_assert!(seen.values().all(|&entities| entities > 0));
         }
     }
 

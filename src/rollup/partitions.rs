@@ -33,6 +33,10 @@ fn children(parent: Oid) -> Vec<Oid> {
     // SAFETY: a catalog scan inside a transaction. The list is one of OIDs, or null when it is empty; it is read before anything
     // else is called.
     unsafe {
+        // It expects a table, and this one may have been dropped.
+        if pg_sys::get_rel_relkind(parent) == 0 {
+            return Vec::new();
+        }
         let list = pg_guard_ffi_boundary(|| {
             find_inheritance_children_extended(
                 parent,

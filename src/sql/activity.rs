@@ -112,6 +112,17 @@ fn active_entities(activity: &[u8], as_of: Date, days: i32) -> Outcome<i64> {
     Ok(activity_retention::active(Days::read(activity)?, finite(as_of)?, days)?)
 }
 
+#[pg_extern(sql = false)]
+fn entities_by_day(
+    activity: &[u8],
+) -> Result<TableIterator<'static, (name!(day, Date), name!(entities, i64))>, ErrorReport> {
+    let mut rows = Vec::new();
+    for (day, entities) in activity_retention::by_day(Days::read(activity)?)? {
+        rows.push((date(day)?, entities));
+    }
+    Ok(TableIterator::new(rows))
+}
+
 #[allow(clippy::type_complexity)]
 #[pg_extern(sql = false)]
 fn cohort_retention_activity(

@@ -38,15 +38,33 @@ macro_rules! rollups {
     };
 }
 const OBJECTS: &[&[Object]] = &[
-    views!("vend_marts", "marts", "counted_payments", "payment_movements"),
-    rollups!("daily_revenue", "subscription_currency"),
     views!(
         "vend_marts",
         "marts",
+        "counted_payments",
+        "payment_movements",
+        "open_visits",
+        "visits",
+        "visit_movements",
+        "hourly_documents"
+    ),
+    rollups!("daily_revenue", "subscription_timelines", "daily_visits", "hourly_occupancy"),
+    views!(
+        "vend_marts",
+        "marts",
+        "sole_currencies",
         "subscription_currencies",
+        "subscription_scopes",
         "subscription_periods",
         "garage_currencies",
-        "visits",
+        "garage_calendars",
+        "garage_movements",
+        "pass_movements",
+        "platform_timelines",
+        "platform_movements",
+        "garage_cohorts",
+        "platform_cohorts",
+        "garage_daily_visits",
         "garages",
         "passes",
         "users",

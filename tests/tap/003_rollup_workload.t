@@ -27,7 +27,7 @@ deadlock_timeout = 100ms
 });
 $node->start;
 
-my @rollups = ('customer_regions', 'daily_revenue', 'subscription_currency', 'visit_kinds');
+my @rollups = ('customer_regions', 'daily_revenue', 'daily_visits', 'hourly_occupancy', 'subscription_timelines', 'visit_kinds');
 
 # What is wrong with each rollup: rows of one side that the other lacks, where the condition holds.
 sub differences
@@ -121,7 +121,7 @@ $node->safe_psql('platform', qq{
 	END \$\$;
 });
 is($node->safe_psql('platform', q{SELECT string_agg(rollup, ' ' ORDER BY rollup) FROM vend.freshness WHERE is_built AND pending_notes = 0}),
-	"@rollups", 'four rollups are built');
+	"@rollups", 'six rollups are built');
 
 # What a transaction does, and how often. Its numbers are other ones each time.
 my %write = (
@@ -143,6 +143,12 @@ my %write = (
 	change => [ 12, q{UPDATE operations.subscriptions SET status = CASE :few % 3 WHEN 0 THEN 'active' WHEN 1 THEN 'past_due' ELSE 'canceled' END::operations.subscription_status,
 		monthly_amount = :few + 20, pass_id = (SELECT id FROM operations.passes ORDER BY id OFFSET :m % 10 LIMIT 1),
 		updated_at = load.moment(:m) WHERE id = load.subscription(:n);} ],
+	parked => [ 6, q{INSERT INTO operations.parked SELECT gen_random_uuid(), load.garage(:n), NULL, NULL, 'P' || :m % 9, load.moment(:n), CASE WHEN :m % 3 > 0 THEN load.moment(:n) + :few * interval '9 hours' END, load.moment(:n);} ],
+	left_at => [ 6, q{UPDATE operations.parked SET exited_at = CASE WHEN exited_at IS NULL THEN entered_at + :few * interval '7 hours' END, vehicle_plate = 'P' || :m % 9
+		WHERE id IN (SELECT id FROM operations.parked WHERE id >= load.id(:n) ORDER BY id LIMIT :few);} ],
+	unparked => [ 4, 'DELETE FROM operations.parked WHERE id IN (SELECT id FROM operations.parked WHERE id >= load.id(:n) ORDER BY id LIMIT :few);' ],
+	reading => [ 4, q{UPDATE operations.garage_daily_occupancy SET hourly_occupancy = jsonb_set(hourly_occupancy, '{0}', to_jsonb(:m % 50)), garage_id = load.garage(:m)
+		WHERE id IN (SELECT id FROM operations.garage_daily_occupancy WHERE id >= load.id(:n) ORDER BY id LIMIT :few);} ],
 	timezone => [ 1, q{UPDATE operations.garages SET timezone = (ARRAY['Europe/Lisbon', 'America/Los_Angeles', 'Asia/Tokyo', 'UTC', 'Asia/Kathmandu'])[1 + :m % 5] WHERE id = load.garage(:n);} ],
 	fee => [ 1, q{SELECT vend.set_platform_fee(:m % 30, load.moment(:n % 7 * 400) AT TIME ZONE 'UTC', CASE WHEN :m % 2 = 0 THEN load.garage(:n) END) WHERE current_setting('transaction_isolation') = 'read committed';} ],
 	orders => [ 10, q{INSERT INTO shop.orders SELECT i, :m % 22, :few, 'new' FROM generate_series(:n % 600, :n % 600 + :few) AS i ON CONFLICT (id) DO UPDATE SET customer = excluded.customer;} ],
@@ -189,7 +195,7 @@ my $begin = "BEGIN;\n";
 my $repeatable = "BEGIN ISOLATION LEVEL REPEATABLE READ;\nLOCK TABLE shop.visits, shop.customers IN ACCESS SHARE MODE;\n";
 my $serializable = $repeatable =~ s/REPEATABLE READ/SERIALIZABLE/r;
 my $refresh = "SELECT /* only refreshes */ count(*) FROM vend.refresh();\n";
-my $batch = q{SELECT rollup FROM load.rollups WHERE n = :n % 4 + 1 \gset
+my $batch = q{SELECT rollup FROM load.rollups WHERE n = :n % 6 + 1 \gset
 SELECT vend_internal.lock_rollup(':rollup', false) AS locked \gset
 \if :locked
 SELECT /* only refreshes */ vend_internal.refresh_batch(':rollup', 3, in_slices => :n % 2 = 0);
@@ -341,7 +347,7 @@ for my $round (1 .. $rounds)
 	is($node->safe_psql('platform', 'SELECT bool_and(is_built), sum(pending_notes), max(reason) FROM vend.freshness'),
 		't|0|', "$name: a refresh leaves nothing to do");
 	is($node->safe_psql('platform', 'SELECT sum(keys_wrong), count(*) FROM vend.verify() WHERE keys_checked > 0'),
-		'0|4', "$name: no key is wrong");
+		'0|6', "$name: no key is wrong");
 	is($node->safe_psql('platform', 'SELECT rollup, rows, example FROM load.wrong_stored WHERE rows > 0'),
 		'', "$name: what is stored is what the queries have");
 	is(complaints($load->{log}), '', "$name: the server has nothing to complain of");

@@ -27,4 +27,5 @@ CREATE INDEX ON payments (garage_id, payment_date);
 CREATE INDEX ON payments (garage_id, updated_at);
 CREATE INDEX ON payments (subscription_id);
 CREATE INDEX ON parked (garage_id, entered_at);
+CREATE INDEX ON parked (garage_id, exited_at);
 CREATE INDEX ON garage_daily_occupancy (garage_id, day);

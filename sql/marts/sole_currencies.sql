@@ -1,0 +1,7 @@
+CREATE OR REPLACE VIEW vend_marts.sole_currencies AS
+SELECT garage_id, min(currency) AS currency
+FROM vend_internal.exact_daily_revenue
+WHERE payment_count > 0
+GROUP BY garage_id
+HAVING count(DISTINCT currency) = 1;
+COMMENT ON VIEW vend_marts.sole_currencies IS 'The currency of each garage whose captured payments are all in one.';
