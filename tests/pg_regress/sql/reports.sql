@@ -1,5 +1,6 @@
 -- The five hot reports against slow, obvious queries over the operational tables, on a demo platform.
 SET timezone = 'UTC';
+SET jit = off;
 SET client_min_messages = warning;
 SELECT count(*) AS tables FROM vend.create_demo('reports', garages => 5, customers_per_garage => 30, months => 8, seed => 7);
 SELECT count(*) AS objects FROM vend.attach('reports', '{}', 'Europe/Berlin');
