@@ -27,12 +27,12 @@ GRANT SELECT ON bench.usual, platform.users, platform.garage_admins TO vend_api;
 VACUUM ANALYZE;
 INSERT INTO bench.fact SELECT 'input', format('%s rows of %s garages stored', count(*), count(DISTINCT garage_id)) FROM vend_internal.stored_daily_readings;
 INSERT INTO bench.fact VALUES ('target', 'policy at most 1.1 times explicit, for one, ten and 500 garages and a super admin; for one garage 100 times as fast as usual');
-CREATE PROCEDURE bench.sum_of(contender text, relation text, person int, as_reader boolean, round int) LANGUAGE plpgsql AS $$
+CREATE PROCEDURE bench.sum_of(contender text, relation text, assigned int, as_reader boolean, round int) LANGUAGE plpgsql AS $$
 DECLARE
     plan json;
     given text;
 BEGIN
-    PERFORM set_config('app.current_user_id', (SELECT id::text FROM bench.person WHERE garages = person), true);
+    PERFORM set_config('app.current_user_id', (SELECT id::text FROM bench.person WHERE garages = assigned), true);
     given := format(' WHERE garage_id = ANY (%L)', vend.visible_garages());
     PERFORM set_config('role', CASE WHEN as_reader THEN 'vend_api' ELSE 'none' END, true);
     EXECUTE format('EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) SELECT count(*), sum(value) FROM %s%s', relation, CASE WHEN NOT as_reader THEN given END) INTO plan;
