@@ -153,7 +153,8 @@ COMMENT ON FUNCTION vend_internal.add_to_run(bigint, bigint, bigint) IS 'Counts 
 
 -- A batch is one transaction at repeatable read: a note is deleted only with the rows that were computed for it.
 CREATE FUNCTION vend_internal.run_batch(
-    run bigint, kind text, name text, notes bigint, OUT keys bigint, OUT rows bigint, OUT is_done boolean, OUT is_wanted boolean
+    run bigint, kind text, name text, notes bigint, OUT keys bigint, OUT rows bigint, OUT is_done boolean, OUT is_wanted boolean,
+    OUT is_building boolean
 )
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -176,7 +177,8 @@ BEGIN
     ELSIF vend_internal.lock_rollup(run_batch.name, work.target IS NOT NULL) THEN
         IF run_batch.kind = 'refresh' THEN
             SELECT b.keys_refreshed, b.rows_changed, b.is_done INTO keys, rows, is_done
-            FROM vend_internal.refresh_batch(run_batch.name, run_batch.notes) b;
+            FROM vend_internal.refresh_batch(run_batch.name, run_batch.notes, in_slices => true) b;
+            is_building := EXISTS (SELECT FROM vend_internal.rollup_builds b WHERE b.rollup = run_batch.name);
             UPDATE vend_internal.rollups r SET refreshed_at = clock_timestamp() WHERE r.name = run_batch.name;
         ELSE
             SELECT v.keys_checked, v.keys_wrong INTO keys, rows

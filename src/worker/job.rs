@@ -139,28 +139,28 @@ fn statement(run: i64, part: &Part) -> bool {
 }
 
 /// Not until no note is left, which with busy writers would be never: as many as there were when the run began, and one
-/// batch of each kind.
+/// batch of each kind. A build, which has a number of slices, goes on to its end.
 fn batches(run: i64, part: &Part) -> bool {
     let (mut size, mut left) = (batch::FIRST, part.notes);
     for number in 1i64.. {
         process::obey();
         process::show(&format!("{} {}, batch {number}", part.kind, part.name));
         let began = Instant::now();
-        let (is_done, is_wanted) = process::transaction(Mode::Batch, || {
+        let (is_done, is_wanted, is_building) = process::transaction(Mode::Batch, || {
             // DROP EXTENSION waited for the batch before this one.
-            let Extension::Ours = process::extension() else { return (true, false) };
-            let answer = Spi::get_two_with_args::<bool, bool>(
-                "SELECT b.is_done, b.is_wanted FROM vend_internal.run_batch($1, $2, $3, $4) b",
+            let Extension::Ours = process::extension() else { return (true, false, false) };
+            let answer = Spi::get_three_with_args::<bool, bool, bool>(
+                "SELECT b.is_done, b.is_wanted, b.is_building FROM vend_internal.run_batch($1, $2, $3, $4) b",
                 &[run.into(), part.kind.as_str().into(), part.name.as_str().into(), size.into()],
             );
-            let (is_done, is_wanted) = answer.unwrap_or_else(|error| pgrx::error!("{error}"));
-            (is_done != Some(false), is_wanted == Some(true))
+            let (is_done, is_wanted, is_building) = answer.unwrap_or_else(|error| pgrx::error!("{error}"));
+            (is_done != Some(false), is_wanted == Some(true), is_building == Some(true))
         });
         if !is_wanted {
             return false;
         }
         left = left.saturating_sub(size);
-        if is_done || (left < 0 && number > part.masks) {
+        if is_done || (!is_building && left < 0 && number > part.masks) {
             return true;
         }
         let took = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
