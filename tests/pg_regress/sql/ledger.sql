@@ -105,7 +105,7 @@ CREATE TABLE before AS TABLE vend_internal.ledger;
 CREATE TABLE kept AS SELECT * FROM subscriptions;
 BEGIN;
 TRUNCATE subscriptions;
-SELECT reason, count(*) FROM periods WHERE valid_to = 'now' GROUP BY 1;
+SELECT reason, count(*) FROM periods WHERE valid_to = 'now' GROUP BY 1 ORDER BY 1;
 INSERT INTO subscriptions TABLE kept;
 COMMIT;
 SELECT count(*) > 30 AS many FROM before;
