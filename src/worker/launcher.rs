@@ -61,7 +61,8 @@ pub extern "C-unwind" fn vend_launcher_main(argument: Datum) {
         // Before the first CREATE EXTENSION there is no such role, and nothing to do.
         if settings::SCHEDULER.get() && role != Oid::INVALID {
             served.iter_mut().for_each(|one| one.settle(now));
-            served.sort_by_key(|one| one.due());
+            // Cached: others change the times while they are compared.
+            served.sort_by_cached_key(Served::due);
             let mut running = served.iter().filter(|one| one.scheduler.is_some()).count();
             for one in &mut served {
                 if one.scheduler.is_none() && one.due() <= now && running < AT_ONCE {

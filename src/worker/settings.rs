@@ -33,7 +33,7 @@ pub fn define() {
     integer(
         c"vend_analytics.max_running_jobs",
         c"How many jobs run at once, in all databases together.",
-        c"Each takes a worker slot (max_worker_processes), and so does a scheduler for an instant. vend.run_job() is not counted.",
+        c"Each takes a worker slot (max_worker_processes), and so does a scheduler for an instant. It does not limit vend.run_job().",
         &MAX_RUNNING_JOBS,
         (1, super::shared::SLOTS as i32),
         GucFlags::default(),

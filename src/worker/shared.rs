@@ -164,17 +164,20 @@ impl Shared {
 
     /// A slot for one process of a job.
     pub fn take_slot(&self, token: u64, most: usize) -> Result<usize, Taken> {
-        let busy = self.slots.iter().filter(|slot| slot.load(SeqCst) != 0).count();
         if self.slots.iter().any(|slot| slot.load(SeqCst) == token) {
             return Err(Taken::SameJob);
         }
-        if busy >= most {
-            return Err(Taken::TooMany);
-        }
-        self.slots
+        let number = self
+            .slots
             .iter()
             .position(|slot| slot.compare_exchange(0, token, SeqCst, SeqCst).is_ok())
-            .ok_or(Taken::TooMany)
+            .ok_or(Taken::TooMany)?;
+        // Counted afterwards: of two that take the last slot at once, both see it.
+        if self.slots.iter().filter(|slot| slot.load(SeqCst) != 0).count() > most {
+            self.free_slot(number, token);
+            return Err(Taken::TooMany);
+        }
+        Ok(number)
     }
 
     pub fn free_slot(&self, number: usize, token: u64) {

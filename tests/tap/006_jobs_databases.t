@@ -13,14 +13,19 @@ use Time::HiRes qw(time);
 my $node = server('databases', 'vend_analytics.look_interval = 1h');
 platform($node, 'garage');
 
-# Dropped while a job of 60 seconds runs.
-platform($node, 'dropped');
-$node->safe_psql('dropped', q{SELECT vend.schedule('slow', 'every 700 hours', 'refresh', 'views.slow'); SELECT vend.run_job('slow');
-	SELECT vend.schedule('keep', 'every 1 second', 'refresh', 'stays_per_day')});
-becomes($node, 'dropped', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'vend_analytics job' AND wait_event = 'PgSleep'}, '1', 'a long job runs');
-my $before = time();
-is(sqlstate($node, 'postgres', 'DROP DATABASE dropped'), '', 'its database can be dropped');
-figure('DROP DATABASE during a job', sprintf('%.2f s', time() - $before), 'under 1 s');
+# Dropped while a job of 60 seconds runs. VEND_DROPS repeats it.
+my ($before, @drops);
+for (1 .. $ENV{VEND_DROPS} // 1)
+{
+	platform($node, 'dropped');
+	$node->safe_psql('dropped', q{SELECT vend.schedule('slow', 'every 700 hours', 'refresh', 'views.slow'); SELECT vend.run_job('slow');
+		SELECT vend.schedule('keep', 'every 1 second', 'refresh', 'stays_per_day')});
+	becomes($node, 'dropped', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'vend_analytics job' AND wait_event = 'PgSleep'}, '1', 'a long job runs');
+	$before = time();
+	is(sqlstate($node, 'postgres', 'DROP DATABASE dropped'), '', 'its database can be dropped');
+	push @drops, time() - $before;
+}
+figure('DROP DATABASE during a job, longest of ' . @drops, sprintf('%.2f s', (sort { $a <=> $b } @drops)[-1]), 'under 1 s');
 becomes($node, 'postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type ~ 'vend_analytics (job|scheduler)'}, '0', 'nothing of it is left');
 
 # Whoever may not drop it ends nothing.
