@@ -30,13 +30,15 @@ if [ -n "$reason" ]; then
     demo -c "CREATE EXTENSION vend_analytics"
     demo -At -o /dev/null -c "SELECT vend.create_demo()"
     demo -c "ANALYZE"
-    demo -At -o /dev/null -c "SELECT * FROM vend.attach('vend_demo')" -c "SELECT * FROM vend.refresh()" -c "ANALYZE"
+    demo -At -o /dev/null -c "SELECT * FROM vend.attach('vend_demo', schedule => true)" -c "SELECT * FROM vend.refresh()" -c "ANALYZE"
     cp "$COPY/built-from" "$ready"
 fi
+# The application's login; it belongs to the server, and its rights come with each database.
+demo -c "DO \$\$ BEGIN CREATE ROLE demo_app LOGIN IN ROLE vend_api; EXCEPTION WHEN duplicate_object THEN NULL; END \$\$"
 
 coloured=off
 if [ -t 1 ]; then coloured=on; fi
-for page in garage_admin leadership; do demo -v coloured="$coloured" -f "$REPO/demo/$page.sql"; done
+for page in garage_admin leadership freshness sign_in; do demo -v coloured="$coloured" -f "$REPO/demo/$page.sql"; done
 
 cat <<END
 
@@ -49,6 +51,7 @@ and there, for example:
     SELECT * FROM vend_reports.mv_daily_revenue WHERE is_today;
     SELECT * FROM vend_reports.mv_current_occupancy ORDER BY occupancy_rate DESC;
     SELECT * FROM vend.check_source('vend_demo');
+    SELECT * FROM vend.jobs; SELECT * FROM vend.freshness; SELECT * FROM vend.security_audit();
     \\dv vend_reports.*
 
 make demo-stop stops the server and keeps its data; make clean removes it.

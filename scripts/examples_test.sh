@@ -68,12 +68,17 @@ psql() { cluster_psql examples -q -At "$@"; }
 psql -d postgres -c "SET client_min_messages = error" -c "DROP DATABASE IF EXISTS demo WITH (FORCE)" -c "CREATE DATABASE demo"
 psql -d demo -o /dev/null -c "SET client_min_messages = warning" -c "CREATE EXTENSION vend_analytics" -c "SELECT vend.create_demo()" \
     -c "SELECT vend.attach('vend_demo')" -c "SELECT vend.refresh()"
-for page in garage_admin leadership; do
+psql -d demo -c "DO \$\$ BEGIN CREATE ROLE demo_app LOGIN IN ROLE vend_api; EXCEPTION WHEN duplicate_object THEN NULL; END \$\$"
+for page in garage_admin leadership freshness sign_in; do
     psql -d demo -f "$REPO/demo/$page.sql" >"$work/$page" || echo "demo/$page.sql failed" >>"$work/$page"
 done
 same "the garage admin's dashboard ends with the failed payments" 1 "$(grep -c '^Failed payments' "$work/garage_admin")"
 same "the leadership dashboard ends with a row for each cohort and no cell of the future" "1 2 3 4 5 6 7 8 9 10 11 12" \
     "$(tail -n 12 "$work/leadership" | awk '{ print NF - 3 }' | sort -n | paste -sd' ')"
+same "a changed payment is refreshed by a job" "1 change 0 changes succeeded" \
+    "$(sed -nE 's/^(a payment \+ 1|after the job) +daily_revenue +([0-9]+ changes?) .*/\2/p; s/^the job.s run +([a-z]+),.*/\1/p' "$work/freshness" | paste -sd' ')"
+same "a garage admin, leadership and nobody get three answers" "3 3" \
+    "$(grep -cE '^(garage admin|leadership|nobody) +[0-9]+ garages' "$work/sign_in") $(sed -nE 's/^(garage admin|leadership|nobody) +([0-9]+) garages.*/\2/p' "$work/sign_in" | sort -u | wc -l)"
 same "a timeline of the platform has the MRR and the customers of its rows" t \
     "$(psql -d demo -c "SELECT bool_and(vend.mrr_at(t, at) = mrr AND vend.customers_at(t, at) = customers)
         FROM (SELECT vend.timeline(user_id, valid_from, valid_to, monthly_amount) AS t FROM vend_marts.fact_subscription_periods) AS s,
