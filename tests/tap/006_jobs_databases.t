@@ -65,7 +65,7 @@ $node->safe_psql('kept', q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity W
 becomes($node, 'kept', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type ~ 'vend_analytics (job|scheduler)' AND datname = 'kept'}, '0', 'no process is left');
 $node->safe_psql('kept', q{DROP SCHEMA operations CASCADE; CREATE EXTENSION vend_analytics; SELECT vend.create_demo('operations', garages => 1, customers_per_garage => 2, months => 1);
 	SELECT vend.attach('operations', schedule => true); UPDATE vend_internal.jobs SET next_due = now(); SELECT vend_internal.wake_scheduler()});
-becomes($node, 'kept', q{SELECT count(*) FROM vend.job_runs WHERE status = 'succeeded'}, '2', 'and where it is made again, it runs again');
+becomes($node, 'kept', q{SELECT count(DISTINCT job) = (SELECT count(*) FROM vend.jobs) FROM vend.job_runs WHERE status = 'succeeded'}, 't', 'and where it is made again, it runs again');
 
 # While refreshes are busy with many small batches.
 $node->safe_psql('garage', q{SELECT vend.schedule('keep', 'every 1 second', 'refresh', 'stays_per_day');
