@@ -22,7 +22,9 @@ BEGIN
     END LOOP;
 END $$;
 
-SELECT 1 FROM vend.schedule('demo', 'every 2 seconds', 'refresh', 'daily_revenue') \gset ignored_
+-- Left over, if the page was interrupted.
+DO $$ BEGIN PERFORM vend.unschedule(j.job) FROM vend.jobs j WHERE j.job = 'demo'; END $$;
+SELECT vend.schedule('demo', 'every 2 seconds', 'refresh', 'daily_revenue') AS job \gset
 CALL pg_temp.wait_until_clean();
 SELECT 'before          ' || line FROM state;
 BEGIN;
@@ -33,4 +35,4 @@ CALL pg_temp.wait_until_clean();
 SELECT 'after the job   ' || line FROM state;
 SELECT format('the job''s run   %s, %s key, %s row written', status, keys, rows) FROM vend.job_runs
 WHERE job = 'demo' AND rows > 0 ORDER BY run DESC LIMIT 1;
-SELECT vend.unschedule('demo') \gset ignored_
+SELECT vend.unschedule(:'job') AS nothing \gset
