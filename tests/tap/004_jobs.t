@@ -1,8 +1,6 @@
 # Jobs run on schedule, one process each, within their limits; what goes wrong is recorded and handled by its class.
 use strict;
 use warnings;
-use FindBin;
-use lib $FindBin::RealBin;
 use JobTest;
 use Test::More;
 

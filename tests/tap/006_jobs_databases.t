@@ -2,8 +2,6 @@
 # on a standby, on a server that does not preload the library.
 use strict;
 use warnings;
-use FindBin;
-use lib $FindBin::RealBin;
 use JobTest;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
