@@ -16,34 +16,28 @@ END $$;
 COMMENT ON FUNCTION vend_internal.make_scoped_view(text, text, text) IS
     'Makes a view of those rows of another one that are in the caller''s scope.';
 
--- A report that reads more than rollups reads wholly within a function: what it passes over would show in a plan. For a few
--- garages it is computed garage by garage, so that who sees one pays for one.
+-- A report reads wholly within a function, garage by garage: what it passes over would show in a plan, who asks for one
+-- garage pays for one, and its plan, which takes longer to make than to execute, is kept.
 CREATE FUNCTION vend_internal.make_report(name text, source text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    columns text := vend_internal.list_of(vend_internal.columns_of(source::regclass));
+    columns text := (
+        SELECT string_agg(CASE c WHEN 'garage_id' THEN 'g.garage_id' ELSE format('r.%I', c) END, ', ' ORDER BY n)
+        FROM unnest(vend_internal.columns_of(source::regclass)) WITH ORDINALITY AS c(c, n));
 BEGIN
     PERFORM vend_internal.execute_as_owner(format($make$
-CREATE OR REPLACE FUNCTION %1$s(uuid) RETURNS SETOF %2$s LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp SET jit = off AS %3$L;
-COMMENT ON FUNCTION %1$s(uuid) IS 'The rows of vend_reports.%4$s in the reader''s scope.';
-REVOKE ALL ON FUNCTION %1$s(uuid) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION %1$s(uuid) TO vend_api, vend_bi;
+CREATE OR REPLACE FUNCTION %1$s(uuid, uuid) RETURNS SETOF %2$s LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10
+SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan AS %3$L;
+COMMENT ON FUNCTION %1$s(uuid, uuid) IS 'The rows of vend_reports.%4$s of one garage, if it is in the reader''s scope.';
+REVOKE ALL ON FUNCTION %1$s(uuid, uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION %1$s(uuid, uuid) TO vend_api, vend_bi;
 CREATE OR REPLACE VIEW vend_reports.%4$I WITH (security_invoker = true) AS
-SELECT %5$s FROM %1$s((SELECT token FROM vend_internal.bypass))$make$,
+SELECT %5$s FROM vend_internal.garages_in_scope((SELECT token FROM vend_internal.bypass)) AS g(garage_id)
+CROSS JOIN LATERAL %1$s((SELECT token FROM vend_internal.bypass), g.garage_id) AS r$make$,
         vend_internal.part_of(name, 'report'), source, format($body$
-DECLARE
-    garages uuid[];
 BEGIN
-    IF vend_internal.bypasses($1) THEN
-        RETURN QUERY SELECT * FROM %1$s;
-        RETURN;
-    END IF;
-    garages := vend.visible_garages();
-    IF cardinality(garages) <= 20 THEN
-        RETURN QUERY SELECT r.* FROM unnest(garages) AS g CROSS JOIN LATERAL (SELECT * FROM %1$s AS r WHERE r.garage_id = g OFFSET 0) AS r;
-    ELSE
-        RETURN QUERY SELECT * FROM %1$s AS r WHERE r.garage_id = ANY (garages);
+    IF vend_internal.bypasses($1) OR vend.can_access_garage($2) THEN
+        RETURN QUERY SELECT * FROM %s WHERE garage_id = $2;
     END IF;
 END $body$, source), name, columns));
 END $$;
