@@ -1,6 +1,6 @@
--- The triggers on the table of subscriptions, made and dropped with the rights of whoever attaches.
+-- The triggers that observe a source's rows, made and dropped with the rights of whoever attaches; those on the subscriptions.
 
-CREATE FUNCTION vend_internal.unwatch_subscriptions(but_not oid) RETURNS void
+CREATE FUNCTION vend_internal.unwatch_rows(observer text, but_not oid) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     made record;
@@ -8,41 +8,40 @@ BEGIN
     FOR made IN
         SELECT t.tgname, t.tgrelid::regclass AS relation
         FROM pg_trigger t
-        WHERE t.tgfoid = to_regproc('vend_staging.observe_subscription') AND t.tgparentid = 0 AND t.tgrelid <> but_not
+        WHERE t.tgfoid = to_regproc(observer) AND t.tgparentid = 0 AND t.tgrelid <> but_not
     LOOP
         EXECUTE format('DROP TRIGGER %I ON %s', made.tgname, made.relation);
     END LOOP;
 END $$;
-COMMENT ON FUNCTION vend_internal.unwatch_subscriptions(oid) IS 'Drops our triggers from every table but one (0: from every table).';
+COMMENT ON FUNCTION vend_internal.unwatch_rows(text, oid) IS
+    'Drops the triggers of an observing function from every table but one (0: from every table).';
 
 -- An expression may name the whole row by its table's name; then every column counts.
-CREATE FUNCTION vend_internal.watched_columns(relation regclass, expressions jsonb) RETURNS SETOF name
+CREATE FUNCTION vend_internal.changed_condition(relation regclass, expressions text[]) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    read_by_ledger text := (
-        SELECT string_agg(format('%s AS %I', expressions ->> a.attname, a.attname), ', ' ORDER BY a.attnum)
-        FROM pg_attribute a
-        WHERE a.attrelid = 'vend_internal.subscription_row'::regclass
-            -- They say when something was, not that something changed.
-            AND a.attname NOT IN ('updated_at', 'renewal_attempted_at', 'stripe_price_id'));
+    read text := (SELECT string_agg(format('%s AS e%s', e, n), ', ' ORDER BY n) FROM unnest(expressions) WITH ORDINALITY AS e(e, n));
     relation_name name := (SELECT c.relname FROM pg_class c WHERE c.oid = relation);
+    condition text;
 BEGIN
-    PERFORM vend_internal.execute_as_owner(format('CREATE VIEW vend_staging.probe AS SELECT %s FROM %s', read_by_ledger, relation));
-    RETURN QUERY
-    SELECT a.attname
+    PERFORM vend_internal.execute_as_owner(format('CREATE VIEW vend_staging.probe AS SELECT %s FROM %s', read, relation));
+    -- The function under *<>, which takes any types and which a dump does not tear apart.
+    SELECT format('pg_catalog.record_image_ne(ROW(%s), ROW(%s))',
+        string_agg(format('OLD.%I', a.attname), ', ' ORDER BY a.attnum), string_agg(format('NEW.%I', a.attname), ', ' ORDER BY a.attnum))
+    INTO condition
     FROM pg_attribute a
     WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
-        AND (strpos(lower(read_by_ledger), lower(relation_name)) > 0 OR EXISTS (
+        AND (strpos(lower(read), lower(relation_name)) > 0 OR EXISTS (
             SELECT
             FROM pg_rewrite r
             JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
             WHERE r.ev_class = 'vend_staging.probe'::regclass AND d.refclassid = 'pg_class'::regclass
-                AND d.refobjid = relation AND d.refobjsubid = a.attnum))
-    ORDER BY a.attnum;
+                AND d.refobjid = relation AND d.refobjsubid = a.attnum));
     PERFORM vend_internal.execute_as_owner('DROP VIEW vend_staging.probe');
+    RETURN condition;
 END $$;
-COMMENT ON FUNCTION vend_internal.watched_columns(regclass, jsonb) IS
-    'The columns of the subscriptions'' table without which the ledger stays as it is.';
+COMMENT ON FUNCTION vend_internal.changed_condition(regclass, text[]) IS
+    'Whether an update of a table changes a column that one of the expressions reads: the WHEN clause of a trigger.';
 
 -- Of a row's triggers the first by name fires first; were it an application''s own that writes the row once more, the two
 -- writes would be seen in the wrong order. They fire on a replica and in a session without triggers too.
@@ -54,11 +53,12 @@ DECLARE
         SELECT string_agg(expressions ->> a.attname, ', ' ORDER BY a.attnum)
         FROM pg_attribute a
         WHERE a.attrelid = 'vend_internal.subscription_row'::regclass);
-    changed text := (
-        -- The function under *<>, which takes any types and which a dump does not tear apart.
-        SELECT format('pg_catalog.record_image_ne(ROW(%s), ROW(%s))',
-            string_agg(format('OLD.%I', c), ', '), string_agg(format('NEW.%I', c), ', '))
-        FROM vend_internal.watched_columns(relation, expressions) c);
+    changed text := vend_internal.changed_condition(relation, ARRAY(
+        SELECT expressions ->> a.attname
+        FROM pg_attribute a
+        WHERE a.attrelid = 'vend_internal.subscription_row'::regclass
+            -- They say when something was, not that something changed.
+            AND a.attname NOT IN ('updated_at', 'renewal_attempted_at', 'stripe_price_id')));
     trigger_name text;
 BEGIN
     PERFORM vend_internal.execute_as_owner(format(

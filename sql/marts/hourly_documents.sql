@@ -1,7 +1,10 @@
 -- A document that is none shows no hour, as one day's would stop every refresh; vend.check_source reports it. Entries past
 -- the day's last hour are left out.
 CREATE OR REPLACE VIEW vend_marts.hourly_documents AS
-SELECT o.id AS occupancy_id, o.garage_id, o.day, g.capacity, CASE
+SELECT o.id AS occupancy_id, o.garage_id, o.day, (
+        SELECT (array_agg(c.capacity ORDER BY c.valid_from DESC))[1]
+        FROM vend_internal.garage_capacities c
+        WHERE c.garage_id = o.garage_id AND c.valid_from <= o.day) AS capacity, CASE
         WHEN vend_internal.hourly_problem(o.hourly_occupancy) IS NOT NULL THEN NULL
         WHEN d.hours > 24 THEN o.hourly_occupancy
         WHEN jsonb_typeof(o.hourly_occupancy) = 'array'
@@ -16,4 +19,4 @@ CROSS JOIN LATERAL (
 ) AS d;
 COMMENT ON VIEW vend_marts.hourly_documents IS
     'The hourly counts of each garage and local day as they were recorded, fit for vend.occupancy and vend.flatten_hourly, with '
-    'the garage''s capacity of today.';
+    'the capacity that the garage had that day.';

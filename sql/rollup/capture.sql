@@ -202,7 +202,7 @@ DECLARE
     own regclass;
     made record;
 BEGIN
-    FOREACH own IN ARRAY '{vend_internal.ledger, vend_internal.platform_fees, vend_internal.policies}'::regclass[] LOOP
+    FOREACH own IN ARRAY '{vend_internal.ledger, vend_internal.garage_capacities, vend_internal.platform_fees, vend_internal.policies}'::regclass[] LOOP
         FOR made IN
             SELECT * FROM (VALUES
                 ('note_insert', 'AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT'),

@@ -114,6 +114,7 @@ DECLARE
     inspected record;
     errors vend_internal.source_problem[];
     subscriptions regclass;
+    garages regclass;
     made record;
     reads_as_before boolean;
 BEGIN
@@ -146,23 +147,26 @@ BEGIN
     -- Before anything is granted on it: an autovacuum that holds the table would wait for the grant, and we for it.
     subscriptions := (SELECT r.relation FROM vend_internal.source_relations(source_schema, mapping) r
         WHERE r.table_name = 'subscriptions');
+    garages := (SELECT r.relation FROM vend_internal.source_relations(source_schema, mapping) r WHERE r.table_name = 'garages');
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', subscriptions);
-    PERFORM vend_internal.unwatch_subscriptions(subscriptions);
+    PERFORM vend_internal.unwatch_rows('vend_staging.observe_subscription', subscriptions);
+    PERFORM vend_internal.unwatch_rows('vend_staging.observe_garage', garages);
     PERFORM vend_internal.create_generated_schemas();
     -- What was seen of other tables, or through another mapping, is not the history of these.
     IF NOT EXISTS (SELECT FROM vend_internal.source s
         WHERE (s.source_schema, s.mapping) = (attach.source_schema, attach.mapping))
     THEN
-        TRUNCATE vend_internal.subscription_versions;
+        TRUNCATE vend_internal.subscription_versions, vend_internal.garage_capacities;
     END IF;
     reads_as_before := EXISTS (SELECT FROM vend_internal.source s
         WHERE (s.source_schema, s.mapping, s.timezone, s.expressions)
             = (attach.source_schema, attach.mapping, attach.timezone, inspected.expressions));
-    INSERT INTO vend_internal.source AS s (source_schema, mapping, timezone, expressions, subscriptions, attached_at)
-    VALUES (attach.source_schema, attach.mapping, attach.timezone, inspected.expressions, subscriptions, now())
+    INSERT INTO vend_internal.source AS s (source_schema, mapping, timezone, expressions, subscriptions, garages, attached_at)
+    VALUES (attach.source_schema, attach.mapping, attach.timezone, inspected.expressions, subscriptions, garages, now())
     -- The same tables have been observed since they were attached first.
     ON CONFLICT (singleton) DO UPDATE SET source_schema = excluded.source_schema, mapping = excluded.mapping,
         timezone = excluded.timezone, expressions = excluded.expressions, subscriptions = excluded.subscriptions,
+        garages = excluded.garages,
         attached_at = CASE WHEN (s.source_schema, s.mapping) = (excluded.source_schema, excluded.mapping)
             THEN s.attached_at ELSE excluded.attached_at END;
     PERFORM vend_internal.grant_sources(source_schema, mapping);
@@ -175,6 +179,8 @@ BEGIN
     -- Writers have waited since the table was locked, so what they wrote before is found, and what they write next is seen.
     PERFORM vend_internal.watch_subscriptions(subscriptions, inspected.expressions -> 'subscriptions');
     PERFORM vend_internal.catch_up_with_source();
+    PERFORM vend_internal.watch_capacities(garages, inspected.expressions -> 'garages');
+    PERFORM vend_internal.catch_up_with_capacities();
     -- After what takes its time: the other tables' writers wait from here on.
     PERFORM vend_internal.generate(o.object_name, o.kind, o.statement, o.rollup, reads_as_before)
     FROM (SELECT * FROM vend_internal.objects_to_generate(inspected.definitions) o

@@ -40,8 +40,9 @@ BEGIN
     END IF;
     BEGIN
         PERFORM vend_internal.remove_rollup(r.name, cascade) FROM vend_internal.rollups r WHERE NOT r.built_in;
-        PERFORM vend_internal.unwatch_subscriptions(0);
-        DROP FUNCTION IF EXISTS vend_staging.observe_subscription();
+        PERFORM vend_internal.unwatch_rows('vend_staging.observe_subscription', 0);
+        PERFORM vend_internal.unwatch_rows('vend_staging.observe_garage', 0);
+        DROP FUNCTION IF EXISTS vend_staging.observe_subscription(), vend_staging.observe_garage();
         FOR made IN SELECT * FROM vend_internal.generated ORDER BY position DESC LOOP
             PERFORM vend_internal.drop_generated(made.schema_name, made.object_name, made.kind, cascade);
         END LOOP;
@@ -54,7 +55,7 @@ BEGIN
             HINT = 'Drop what the detail names, or point it elsewhere, then try again.';
     END;
     PERFORM vend_internal.revoke_source(g.schema_name, g.table_name) FROM vend_internal.source_grants g;
-    TRUNCATE vend_internal.subscription_versions, vend_internal.ledger;
+    TRUNCATE vend_internal.subscription_versions, vend_internal.ledger, vend_internal.garage_capacities;
     DELETE FROM vend_internal.source;
 END $$;
 COMMENT ON FUNCTION vend_internal.detach_source(boolean) IS

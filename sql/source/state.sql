@@ -9,6 +9,8 @@ CREATE TABLE vend_internal.source (
     expressions jsonb NOT NULL,
     -- The table whose changes make the ledger.
     subscriptions regclass NOT NULL,
+    -- The table that says how large a garage is.
+    garages regclass NOT NULL,
     attached_at timestamptz NOT NULL
 );
 COMMENT ON TABLE vend_internal.source IS 'The arguments of the last vend.attach(); empty while nothing is attached.';

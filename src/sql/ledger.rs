@@ -79,3 +79,8 @@ extension_sql_file!(
     name = "ledger_watch",
     requires = ["ledger_observe", "source_state"]
 );
+extension_sql_file!(
+    "../../sql/ledger/capacities.sql",
+    name = "capacities",
+    requires = ["ledger_watch", "time"]
+);

@@ -158,7 +158,7 @@ extension_sql_file!(
 extension_sql_file!(
     "../../sql/source/detach.sql",
     name = "source_detach",
-    requires = ["source_check", "ledger_watch"]
+    requires = ["source_check", "capacities"]
 );
 extension_sql_file!(
     "../../sql/source/attach.sql",
