@@ -69,7 +69,7 @@ GRANT SELECT ON vend.policies TO PUBLIC;
 -- About the caller, to those who have rows to read. Policies call them with the reader's rights.
 GRANT EXECUTE ON FUNCTION
     vend.current_user_id(), vend.current_user_role(), vend.visible_garages(), vend.can_access_garage(uuid),
-    vend_internal.garages_in_scope(uuid)
+    vend_internal.garages_in_scope(uuid), vend_internal.calendar_years()
 TO vend_api, vend_bi;
 GRANT EXECUTE ON FUNCTION vend.sign_in(text) TO vend_api;
 

@@ -4,14 +4,13 @@ SELECT t.currency, p.timezone, vend.local_day(now(), p.timezone) AS today,
     coalesce(vend.local_day(k.opens_at, p.timezone), vend.local_day(now(), p.timezone)) AS first_day,
     t.customers, t.subscriptions
 FROM (
-    SELECT c.currency, vend.rollup(s.customers) AS customers, vend.rollup(s.subscriptions) AS subscriptions
+    SELECT s.currency, vend.rollup(s.customers) AS customers, vend.rollup(s.subscriptions) AS subscriptions
     FROM (
-        SELECT currency FROM vend_internal.exact_daily_revenue
-        UNION
-        SELECT currency FROM vend_marts.subscription_scopes
-    ) AS c
-    LEFT JOIN vend_marts.subscription_scopes s ON s.currency IS NOT DISTINCT FROM c.currency
-    GROUP BY c.currency
+        SELECT currency, customers, subscriptions FROM vend_marts.subscription_scopes
+        UNION ALL
+        SELECT DISTINCT currency, NULL::vend.timeline, NULL::vend.timeline FROM vend_internal.exact_daily_revenue
+    ) AS s
+    GROUP BY s.currency
 ) AS t
 -- Of aggregates the planner knows that they are one row: of more it would expect so much that it started its compiler.
 CROSS JOIN (SELECT min(timezone) AS timezone FROM vend_internal.source) AS p

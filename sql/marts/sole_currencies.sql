@@ -3,5 +3,5 @@ SELECT garage_id, min(currency) AS currency
 FROM vend_internal.exact_daily_revenue
 WHERE payment_count > 0
 GROUP BY garage_id
-HAVING count(DISTINCT currency) = 1;
+HAVING min(currency) = max(currency);
 COMMENT ON VIEW vend_marts.sole_currencies IS 'The currency of each garage whose captured payments are all in one.';

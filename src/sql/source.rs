@@ -160,6 +160,7 @@ extension_sql_file!(
     name = "source_detach",
     requires = ["source_check", "capacities"]
 );
+extension_sql_file!("../../sql/calendar.sql", name = "calendar", requires = ["time", "capacities"]);
 extension_sql_file!(
     "../../sql/source/attach.sql",
     name = "source_attach",

@@ -165,6 +165,26 @@ SELECT (SELECT count(*) FROM vend_reports.mv_daily_revenue) = a AND (SELECT coun
 ROLLBACK;
 DROP ROLE regress_reader;
 
+-- The calendar has the usual years, and whole years more where there is data, stored or not.
+CREATE VIEW calendar AS SELECT min(date_day), max(date_day), count(*) = max(date_day) - min(date_day) + 1 AS without_gaps FROM vend_marts.dim_date;
+BEGIN;
+SELECT * FROM calendar;
+INSERT INTO payments (id, garage_id, amount, stripe_fee, net_amount, status, currency, payment_date, created_at, updated_at)
+SELECT gen_random_uuid(), id, 1, 0, 1, 'succeeded', 'usd', '2019-07-01', '2019-07-01', '2019-07-01' FROM garages LIMIT 1;
+SELECT * FROM calendar;
+SELECT count(*) > 0 AS refreshed FROM vend.refresh();
+INSERT INTO parked (id, garage_id, vehicle_plate, entered_at, exited_at, created_at)
+SELECT gen_random_uuid(), id, 'B-1', '2018-03-01', '2018-03-01 01:00', '2018-03-01' FROM garages LIMIT 1;
+SELECT * FROM calendar;
+INSERT INTO garage_daily_occupancy (id, garage_id, day, hourly_occupancy, created_at) SELECT gen_random_uuid(), id, '2036-02-29', '[1]', now() FROM garages LIMIT 1;
+INSERT INTO garage_daily_occupancy (id, garage_id, day, hourly_occupancy, created_at) SELECT gen_random_uuid(), id, 'infinity', '[1]', now() FROM garages LIMIT 1;
+SELECT * FROM calendar;
+UPDATE subscriptions SET created_at = '2017-12-31' WHERE id = (SELECT min(id::text)::uuid FROM subscriptions WHERE status = 'active');
+SELECT * FROM calendar;
+ROLLBACK;
+SELECT * FROM calendar;
+DROP VIEW calendar;
+
 -- Nothing at all: an attached source without a row.
 TRUNCATE users, garages, passes, subscriptions, payments, pass_price_history, garage_admins, parked, garage_daily_occupancy;
 SELECT (SELECT count(*) FROM vend_reports.mv_daily_revenue) + (SELECT count(*) FROM vend_reports.mv_active_subscriptions) + (SELECT count(*) FROM vend_reports.mv_current_month_metrics)
