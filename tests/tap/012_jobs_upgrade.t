@@ -19,7 +19,7 @@ becomes($old, 'garage', q{SELECT count(*) > 0 FROM vend.job_runs WHERE status = 
 # Some changes are refreshed, some are not.
 $old->safe_psql('garage', q{SELECT vend.pause_job('keep'); UPDATE public.stays SET cents = cents + 1 WHERE id % 10 = 0});
 becomes($old, 'garage', processes('job'), '', 'nothing runs when it is stopped');
-$old->safe_psql('garage', q{UPDATE vend_internal.jobs SET is_paused = false, pause_reason = NULL, next_due = now() + interval '1 hour' WHERE job = 'keep'});
+$old->safe_psql('garage', q{UPDATE vend_internal.jobs SET is_paused = false, pause_reason = NULL, next_due = now() WHERE job = 'keep'});
 my $jobs = q{SELECT job, schedule, timezone, task, target, options FROM vend.jobs ORDER BY job};
 my ($before, $runs) = map { $old->safe_psql('garage', $_) } $jobs, 'SELECT max(run) FROM vend.job_runs';
 $old->stop;
