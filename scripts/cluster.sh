@@ -2,6 +2,7 @@
 # Private PostgreSQL servers of this checkout: cluster.sh start|stop|status|env NAME, or stop --all.
 # They listen on a socket of their own only, and the socket's directory is closed to other users: that
 # is what makes trust authentication safe here. `eval "$(scripts/cluster.sh env NAME)"` points psql at one.
+# PRELOAD= starts one without the library.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 choose_run_dir
 # The server would inherit, and for ever hold, a lock that the calling script has open.
@@ -66,7 +67,7 @@ start() {
     fi
     own_by_postgres "$SOCKET_DIR"
     as_postgres "$COPY_BIN/pg_ctl" -D "$dir/data" -l "$dir/log" -w -s start \
-        -o "-k $SOCKET_DIR -p $(cluster_port "$cluster") -c listen_addresses= -c shared_preload_libraries=$EXTENSION" || {
+        -o "-k $SOCKET_DIR -p $(cluster_port "$cluster") -c listen_addresses= -c shared_preload_libraries=${PRELOAD-$EXTENSION}" || {
         tail -n 20 "$dir/log" >&2
         die "cluster $cluster did not start; its log is $dir/log"
     }

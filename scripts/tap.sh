@@ -23,6 +23,12 @@ files=("$@")
 if [ $# -eq 0 ]; then files=("$work"/t/*.t); fi
 for i in "${!files[@]}"; do files[i]="$work/t/$(basename "${files[i]}")"; done
 
+# Only our copy of PostgreSQL has this version; a server finds upgrade scripts nowhere else.
+version="$(sed -nE 's/^version = "(.*)"/\1/p' "$REPO/Cargo.toml" | head -n 1)"
+for step in "$version--made_up" "made_up--$version"; do
+    cp "$REPO/tests/tap/made_up.sql" "$("$COPY_PG_CONFIG" --sharedir)/extension/$EXTENSION--$step.sql"
+done
+
 perl_modules="$(dirname "$("$COPY_PG_CONFIG" --pgxs)")/../test/perl"
 pg_regress="$(dirname "$("$COPY_PG_CONFIG" --pgxs)")/../test/regress/pg_regress"
 # What a test may be told: VEND_SEED and the like.

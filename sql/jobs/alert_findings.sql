@@ -78,17 +78,11 @@ END;
 CREATE FUNCTION vend_internal.find_verify_difference(threshold jsonb) RETURNS TABLE (subject text, details jsonb)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT j.job, jsonb_build_object('run', r.run, 'keys_wrong', r.rows, 'keys_checked', r.keys, 'target', r.target,
-        'was_repaired', coalesce((j.options ->> 'repair')::boolean, false))
-    FROM vend_internal.jobs j
-    CROSS JOIN LATERAL (
-        SELECT r.run, r.rows, r.keys, r.target
-        FROM vend_internal.job_runs r
-        WHERE r.job = j.job AND r.status = 'succeeded'
-        ORDER BY r.run DESC
-        LIMIT 1
-    ) AS r
-    WHERE j.task = 'verify' AND r.rows >= ($1 ->> 'keys')::numeric;
+    SELECT c.rollup, jsonb_build_object('keys_wrong', c.keys_wrong, 'keys_checked', c.keys_checked, 'keys_repaired', c.keys_repaired,
+        'sample', c.sample, 'checked_at', c.checked_at, 'checked_by', c.checked_by)
+    FROM vend_internal.rollup_checks c
+    JOIN vend_internal.rollups r ON (r.name, r.generation) = (c.rollup, c.generation)
+    WHERE c.keys_wrong >= ($1 ->> 'keys')::numeric;
 END;
 
 -- Median and median absolute deviation (times 1.4826, what it is of a normal distribution's standard deviation) of the same
@@ -149,6 +143,6 @@ COMMENT ON FUNCTION vend_internal.find_job_failed(jsonb) IS 'The jobs that faile
 COMMENT ON FUNCTION vend_internal.find_job_paused(jsonb) IS 'The jobs that are paused.';
 COMMENT ON FUNCTION vend_internal.find_refresh_slow(jsonb) IS 'The jobs whose last refresh took far longer than the ones before.';
 COMMENT ON FUNCTION vend_internal.find_report_stale(jsonb) IS 'The rollups and materialized views that wait too long for a refresh.';
-COMMENT ON FUNCTION vend_internal.find_verify_difference(jsonb) IS 'The jobs whose last verification found stored rows wrong.';
+COMMENT ON FUNCTION vend_internal.find_verify_difference(jsonb) IS 'The rollups of which a verification found stored rows wrong, and no later one all of them right.';
 COMMENT ON FUNCTION vend_internal.find_revenue_outlier(jsonb) IS
     'The garages, days and currencies whose revenue is far from that weekday''s past.';

@@ -20,7 +20,7 @@ FROM (VALUES
     ('revenue_outlier', '{"deviations": 5, "weeks": 12, "least_weeks": 6, "days": 7}',
         'the revenue of a garage on one of the last "days" complete days is further from the median of the same weekday in the "weeks" before'),
     ('rule_failed', '{}', 'another rule could not be checked'),
-    ('verify_difference', '{"keys": 1}', 'the last verification of a job found so many keys stored otherwise than computed')
+    ('verify_difference', '{"keys": 1}', 'a verification found so many keys of a rollup stored otherwise than computed, and no later one of every key found none')
 ) AS d(rule, threshold, meaning)
 LEFT JOIN vend_internal.alert_settings s USING (rule);
 COMMENT ON VIEW vend.alert_rules IS 'What vend.alerts is raised for; vend.set_alert_rule sets thresholds and switches rules off.';

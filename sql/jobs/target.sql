@@ -17,13 +17,15 @@ END;
 COMMENT ON FUNCTION vend_internal.protected_relation(regclass) IS 'A table with row-level security that a relation reads, also through views.';
 
 -- The owner's functions run during a refresh, so a superuser's view is not for a scheduler to refresh; and the worker is no
--- owner of anything, so it needs the owner's membership.
+-- owner of anything, so it needs the owner's rights.
 CREATE FUNCTION vend_internal.check_materialized_view(view regclass) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     owner record;
 BEGIN
-    SELECT r.rolname, r.rolsuper, pg_has_role('vend_worker', r.oid, 'MEMBER') AS lends INTO owner
+    -- From 17 on there is a privilege for it, which an owner's members have too.
+    SELECT r.rolname, r.rolsuper, CASE WHEN current_setting('server_version_num')::int >= 170000
+        THEN has_table_privilege('vend_worker', c.oid, 'MAINTAIN') ELSE pg_has_role('vend_worker', r.oid, 'USAGE') END AS lends INTO owner
     FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE c.oid = view;
     IF owner.rolsuper THEN
         RAISE EXCEPTION 'materialized view "%" belongs to a superuser', view USING ERRCODE = '42501',

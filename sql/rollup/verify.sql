@@ -44,6 +44,7 @@ BEGIN
         CONTINUE WHEN NOT vend_internal.lock_rollup(rollup, verify.name IS NOT NULL);
         EXECUTE vend_internal.verify_statement(rollup, repair) INTO keys_checked, keys_wrong USING sample;
         keys_repaired := CASE WHEN repair THEN keys_wrong ELSE 0 END;
+        PERFORM vend_internal.note_check(rollup, sample, keys_checked, keys_wrong, keys_repaired);
         RETURN NEXT;
     END LOOP;
 END $$;

@@ -20,7 +20,7 @@ fn scheduler_runs() -> bool {
 
 /// Has this database's jobs looked at when the transaction has committed.
 #[pg_extern(schema = "vend_internal", volatile, parallel_restricted, strict)]
-fn wake_scheduler() {
+pub fn wake_scheduler() {
     // Looked up here: nothing may fail in a callback.
     let (shared, database) = (shared(), this_database());
     register_xact_callback(PgXactCallbackEvent::Commit, move || shared.wake(database));

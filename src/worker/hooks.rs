@@ -1,4 +1,6 @@
-//! DROP DATABASE: our processes there end, as the command would otherwise fail after five seconds.
+//! DROP DATABASE: our processes there end, as the command would otherwise fail after five seconds. ALTER EXTENSION UPDATE:
+//! the new version may be one that this library can work with.
+use super::api;
 use super::processes;
 use super::shared::{self, shared};
 use pgrx::pg_sys;
@@ -50,5 +52,8 @@ unsafe extern "C-unwind" fn on_access(
     if access == ObjectAccessType::OAT_DROP && class == pg_sys::DatabaseRelationId {
         shared().leave_alone_until(object, shared::now().saturating_add(TEN_SECONDS));
         processes::terminate(object);
+    }
+    if access == ObjectAccessType::OAT_POST_ALTER && class == pg_sys::ExtensionRelationId {
+        api::wake_scheduler();
     }
 }

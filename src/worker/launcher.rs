@@ -42,9 +42,16 @@ pub extern "C-unwind" fn vend_launcher_main(argument: Datum) {
     let mut served: Vec<Served> = Vec::new();
     let mut role = Oid::INVALID;
     let mut look_at = i64::MIN;
+    let mut before = i64::MIN;
     loop {
         process::obey();
         let now = shared::now();
+        // The clock was set back: what was to be waited for by the old one may be hours away by the new.
+        if now < before {
+            look_at = now;
+            served.iter_mut().for_each(Served::forget_times);
+        }
+        before = now;
         if now >= look_at || (only == Oid::INVALID && shared().has_new()) {
             let seen = databases(only);
             if only != Oid::INVALID && seen.databases.is_empty() {
@@ -85,6 +92,11 @@ impl Served {
             NEVER => NEVER,
             due => due.max(self.not_before),
         }
+    }
+
+    fn forget_times(&mut self) {
+        self.not_before = i64::MIN;
+        self.entry.wake();
     }
 
     fn start(&mut self, role: Oid, now: i64) {

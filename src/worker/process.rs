@@ -1,6 +1,10 @@
 //! What every worker process does alike: signals, connecting, transactions, time limits.
 use super::settings;
 use pgrx::pg_sys::panic::CaughtError;
+#[cfg(not(feature = "pg18"))]
+use pgrx::pg_sys::pqsignal;
+#[cfg(feature = "pg18")]
+use pgrx::pg_sys::pqsignal_be as pqsignal;
 use pgrx::pg_sys::{GucContext, GucSource, Oid, TimestampTz};
 use pgrx::prelude::*;
 use std::ffi::{CStr, CString, c_int};
@@ -26,8 +30,8 @@ static TIME_LIMIT: AtomicI32 = AtomicI32::new(0);
 pub fn receive_signals() {
     // SAFETY: a worker's first act, with handlers of PostgreSQL.
     unsafe {
-        pg_sys::pqsignal(pg_sys::SIGTERM as c_int, Some(die));
-        pg_sys::pqsignal(pg_sys::SIGHUP as c_int, Some(SignalHandlerForConfigReload));
+        pqsignal(pg_sys::SIGTERM as c_int, Some(die));
+        pqsignal(pg_sys::SIGHUP as c_int, Some(SignalHandlerForConfigReload));
         pg_sys::BackgroundWorkerUnblockSignals();
     }
 }
@@ -69,6 +73,9 @@ pub fn connect(database: Oid, role: Oid) {
     configure(c"search_path", c"pg_catalog, pg_temp");
     configure(c"default_transaction_read_only", c"off");
     configure(c"idle_in_transaction_session_timeout", c"0");
+    // It would end the process, where ours end a batch.
+    #[cfg(not(any(feature = "pg15", feature = "pg16")))]
+    configure(c"transaction_timeout", c"0");
     // Whoever waits for us and we for him: better it is us who begins anew.
     configure(c"deadlock_timeout", c"100ms");
     let lock_timeout = CString::new(settings::LOCK_TIMEOUT.get().to_string()).unwrap_or_default();

@@ -1,5 +1,9 @@
 //! What can be learned about processes from PostgreSQL's own list of them, which nobody has to be trusted to keep.
 use pgrx::pg_sys;
+#[cfg(feature = "pg15")]
+use pgrx::pg_sys::pgstat_fetch_stat_local_beentry as entry_of;
+#[cfg(not(feature = "pg15"))]
+use pgrx::pg_sys::pgstat_get_local_beentry_by_index as entry_of;
 use pgrx::pg_sys::{Oid, PgBackendStatus};
 use std::ffi::{CStr, c_int};
 
@@ -14,7 +18,7 @@ fn all() -> impl Iterator<Item = &'static PgBackendStatus> {
     unsafe {
         pg_sys::pgstat_clear_backend_activity_snapshot();
         (1..=pg_sys::pgstat_fetch_stat_numbackends()).filter_map(|number| {
-            let entry = pg_sys::pgstat_fetch_stat_local_beentry(number);
+            let entry = entry_of(number);
             (!entry.is_null()).then(|| &(*entry).backendStatus)
         })
     }

@@ -2,7 +2,7 @@
 //! in shared memory when to look again, and ends.
 use super::process::{self, Extension, Mode};
 use super::settings;
-use super::shared::{self, HUNGRY, NEVER, SERVED, WITHOUT_EXTENSION, shared};
+use super::shared::{self, Database, HUNGRY, NEVER, SERVED, WITHOUT_EXTENSION, shared};
 use super::start::{self, Order, Started};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys::{Datum, Oid};
@@ -23,7 +23,7 @@ pub extern "C-unwind" fn vend_scheduler_main(argument: Datum) {
     process::configure(c"lock_timeout", c"2s");
     process::limit(60_000);
     process::show("looking for jobs that are due");
-    let Some(jobs) = process::transaction(Mode::Bookkeeping, jobs_to_start) else {
+    let Some(jobs) = process::transaction(Mode::Bookkeeping, || jobs_to_start(entry)) else {
         entry.state.store(WITHOUT_EXTENSION, SeqCst);
         return;
     };
@@ -55,17 +55,19 @@ pub extern "C-unwind" fn vend_scheduler_main(argument: Datum) {
 }
 
 /// None where the extension is not, or of a version that this library does not know.
-fn jobs_to_start() -> Option<Vec<String>> {
+fn jobs_to_start(entry: &Database) -> Option<Vec<String>> {
     match process::extension() {
         Extension::Absent => return None,
         Extension::Unknown(version) => {
-            pgrx::warning!(
-                "vend_analytics {version} is not known to this library: no jobs run in this database"
-            );
+            if !entry.tell(true) {
+                pgrx::warning!(
+                    "vend_analytics {version} is not known to this library: no jobs run in this database"
+                );
+            }
             return None;
         }
-        Extension::Ours => {}
-    }
+        Extension::Ours => entry.tell(false),
+    };
     let jobs = Spi::connect_mut(|client| {
         client
             .update("SELECT vend_internal.jobs_to_start()", None, &[])

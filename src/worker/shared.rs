@@ -25,6 +25,8 @@ pub struct Database {
     pub state: AtomicU32,
     /// Microseconds since 2000, as PostgreSQL counts; lowered by whoever knows of something earlier.
     pub due: AtomicI64,
+    /// The log says already that its version of the extension is not known.
+    is_told: AtomicBool,
     /// Of the launcher that serves it.
     latch: AtomicPtr<pg_sys::Latch>,
 }
@@ -110,6 +112,7 @@ impl Shared {
         if let Some(entry) = self.database(oid) {
             entry.latch.store(std::ptr::null_mut(), SeqCst);
             entry.state.store(UNKNOWN, SeqCst);
+            entry.is_told.store(false, SeqCst);
             entry.oid.store(0, SeqCst);
         }
     }
@@ -131,7 +134,7 @@ impl Shared {
             || self.database(oid).is_some_and(|entry| !entry.latch.load(SeqCst).is_null())
     }
 
-    /// Has a database looked at now.
+    /// Has a database looked at now, also one that is not known yet.
     pub fn wake(&self, oid: pg_sys::Oid) {
         match self.database(oid) {
             Some(entry) if entry.state.load(SeqCst) != BEING_DROPPED => entry.wake(),
@@ -188,7 +191,13 @@ impl Shared {
 }
 
 impl Database {
-    fn wake(&self) {
+    /// Notes whether the log says that its version is not known; returns whether it did.
+    pub fn tell(&self, is_told: bool) -> bool {
+        self.is_told.swap(is_told, SeqCst)
+    }
+
+    /// Has it looked at now.
+    pub fn wake(&self) {
         self.due.store(NOW, SeqCst);
         set(self.latch.load(SeqCst));
     }

@@ -7,10 +7,11 @@ extension_sql_file!(
     requires = ["jobs_catalog", "rollup_api"]
 );
 extension_sql_file!("../../sql/jobs/alert_rules.sql", name = "alert_rules", requires = ["jobs_catalog"]);
+extension_sql_file!("../../sql/jobs/checks.sql", name = "rollup_checks", requires = ["rollup_api"]);
 extension_sql_file!(
     "../../sql/jobs/alert_findings.sql",
     name = "alert_findings",
-    requires = ["jobs_freshness", "jobs_schedule"]
+    requires = ["jobs_freshness", "jobs_schedule", "rollup_checks"]
 );
 extension_sql_file!(
     "../../sql/jobs/alerts.sql",

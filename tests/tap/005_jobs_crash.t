@@ -81,7 +81,11 @@ for my $round (1 .. $kills)
 		sleep rand(0.3);
 	}
 	my $pid = first_of($query);
-	ok($pid, "round $round: found $name") or next;
+	unless (ok($pid, "round $round: found $name"))
+	{
+		$_ && eval { $_->quit } for $holder, $other;
+		next;
+	}
 	my $before = time();
 	$killed{$name} += kill 'KILL', $pid;
 	# The server has restarted all its processes when the launcher is another one.
