@@ -15,6 +15,12 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION vend_internal.bypasses(uuid) IS 'Whether a token was read by somebody whom row-level security does not bind.';
 
+-- For views that are of no garage at all. The role is asked for only where row-level security binds: whoever it does not may
+-- look even where the library is not preloaded.
+CREATE VIEW vend_internal.platform_scope AS
+SELECT NOT row_security_active('vend_internal.bypass'::regclass) OR (SELECT vend.current_user_role()) = 'super_admin' AS is_visible;
+COMMENT ON VIEW vend_internal.platform_scope IS 'Whether its reader sees what is of the whole platform.';
+
 CREATE FUNCTION vend_internal.scope_of(garage_column text, user_column text DEFAULT NULL) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC

@@ -55,7 +55,12 @@ one('strong', qq{
 	SELECT gen_random_uuid(), '$customer', p.garage_id, p.id, 'past_due', 77, false, now() - interval '40 days', now() - interval '40 days'
 	FROM (SELECT DISTINCT ON (garage_id) * FROM operations.passes WHERE garage_id IN ('$own', '$foreign') ORDER BY garage_id, id) AS p;
 	SELECT vend.map_login('bi', '$admin');
-	SELECT vend.refresh()});
+	SELECT vend.refresh();
+	SELECT vend.schedule('visits', '\@yearly', 'refresh', 'daily_visits'), vend.schedule('alerts', '\@yearly', 'check_alerts');
+	-- A run that failed, and an alert that is of another garage.
+	INSERT INTO vend_internal.job_runs (job, task, target, started_at, finished_at, status, sqlstate, message)
+	VALUES ('visits', 'refresh', 'daily_visits', now(), now(), 'failed', '22012', 'division by zero');
+	INSERT INTO vend_internal.alerts (rule, subject, details) VALUES ('revenue_outlier', '$foreign', '{"revenue": 1}')});
 
 # Runs SQL as a login, in one transaction that acts for a user: (SQLSTATE or empty, output, messages).
 sub attack
@@ -88,17 +93,19 @@ sub granted
 	my ($login, $db) = @_;
 	return split /\n/, one($db // 'strong', qq{
 		SELECT c.oid::regclass FROM pg_class c
-		WHERE c.relnamespace::regnamespace::text IN ('vend_reports', 'vend_marts') AND c.relkind IN ('v', 'm') AND has_table_privilege('$login', c.oid, 'SELECT')
+		WHERE c.relnamespace::regnamespace::text IN ('vend', 'vend_reports', 'vend_marts') AND c.relkind IN ('v', 'm') AND has_table_privilege('$login', c.oid, 'SELECT')
 		ORDER BY c.oid::regclass::text});
 }
 my @for_api = granted('app');
 my @for_bi = granted('bi');
-is("@for_api", join(' ', sort qw(vend_marts.dim_date vend_marts.dim_garages vend_marts.dim_passes vend_marts.dim_time vend_marts.dim_users
+is("@for_api", join(' ', sort qw(vend.alerts vend.audit_log vend.freshness vend.job_runs vend.job_stats vend.jobs vend.policies vend_marts.dim_date vend_marts.dim_garages vend_marts.dim_passes vend_marts.dim_time vend_marts.dim_users
 	vend_marts.fact_subscription_periods vend_reports.daily_revenue vend_reports.mv_active_subscriptions vend_reports.mv_current_month_metrics
 	vend_reports.mv_current_occupancy vend_reports.mv_daily_revenue vend_reports.mv_failed_payments vend_reports.payment_currencies
 	vend_reports.daily_visits vend_reports.hourly_occupancy vend_reports.subscription_timelines
 	vend_reports.visits_per_day)), 'vend_api reads reports, dimensions and facts');
-is("@for_bi", join(' ', grep { !/dim_users|fact_/ } @for_api), 'vend_bi reads neither facts nor people');
+is("@for_bi", join(' ', grep { !/dim_users|fact_|audit_log/ } @for_api), 'vend_bi reads neither facts nor people');
+# Of what is of no garage super admins see everything and others nothing.
+my @platform = qw(vend.alerts vend.audit_log vend.job_runs vend.job_stats vend.jobs vend_reports.payment_currencies);
 
 # Everything that two answers show of other garages.
 sub foreign_in
@@ -114,7 +121,8 @@ my %scope = (
 		UNION SELECT user_id FROM vend_internal.subscription_versions WHERE garage_id = ANY ('%2$s')) OR '%1$s' = '} . $super . q{'},
 	'vend_marts.dim_date' => 'true',
 	'vend_marts.dim_time' => 'true',
-	'vend_reports.payment_currencies' => qq{'%1\$s' = '$super'});
+	'vend.policies' => 'true',
+	map { $_ => qq{'%1\$s' = '$super'} } @platform);
 sub oracle
 {
 	my ($db) = @_;
@@ -122,7 +130,7 @@ sub oracle
 	my @differing;
 	for my $user (sort keys %sees)
 	{
-		for my $relation (@for_api)
+		for my $relation (grep { $_ ne 'vend.freshness' } @for_api)
 		{
 			my $condition = sprintf $scope{$relation} // q{garage_id = ANY ('%2$s')}, $user || '00000000-0000-0000-0000-000000000000', $sees{$user};
 			my $digest = qq{SELECT count(*) || ' ' || coalesce(md5(string_agg(r::text, E'\\n' ORDER BY r::text)), '') FROM $relation AS r};
@@ -162,7 +170,7 @@ sub leaked
 	return $foreign;
 }
 for my $db ('strong', $weak) { $node->safe_psql($db, $spy, extra_params => [ '-U', 'builder' ]); }
-is(join(' ', grep { leaked('strong', $_) } @for_api), '', 'T4: a function that tells is shown own rows only');
+is(join(' ', grep { leaked('strong', $_, $_ eq 'vend.freshness' ? 'rollup || pending_notes' : 'r::text') } @for_api), '', 'T4: a function that tells is shown own rows only');
 my $open = copy('ALTER VIEW vend_marts.dim_garages RESET (security_barrier)');
 cmp_ok(leaked($open, 'vend_marts.dim_garages', 'garage_name'), '>', 0, 'T4: without a barrier it is shown others');
 # PostgreSQL flattens a UNION ALL, barrier or not.
@@ -221,7 +229,9 @@ my %denied = (
 	'T13: a temporary table' => 'SELECT * INTO TEMP copied FROM vend_reports.daily_revenue',
 	'T13: staging' => 'SELECT * FROM vend_staging.stg_payments',
 	'T13: an unscoped mart' => 'SELECT * FROM vend_marts.subscription_periods',
-	'T20: how fresh others are' => 'SELECT * FROM vend.freshness',
+	'T20: what a run was and how an alert was found' => 'SELECT message, details FROM vend_internal.job_runs, vend_internal.alerts',
+	'T20: the notes of all' => q{SELECT vend_internal.pending_notes('daily_revenue')},
+	'T20: what a scraper is told' => 'SELECT * FROM vend.metrics()',
 	'T22: notes' => 'SELECT * FROM vend_internal.notes_daily_revenue_1',
 	'T22: the ledger' => 'DELETE FROM vend_internal.ledger',
 	'T22: the token of those who see everything' => 'SELECT token FROM vend_internal.bypass',
@@ -237,8 +247,33 @@ for my $attack (sort keys %denied)
 {
 	is(join(' ', map { (attack('strong', $_, $admin, $denied{$attack}))[0] } 'bi', 'builder'), '42501 42501', "$attack is denied");
 }
-is(output('strong', 'app', $admin, 'SELECT count(*) FROM vend.audit_log'), '0', 'the audit log is empty for a garage admin');
-cmp_ok(output('strong', 'app', $super, 'SELECT count(*) FROM vend.audit_log'), '>', 0, 'and not for a super admin');
+# T20: what is of the whole platform, and how fresh one's own is.
+my $counts = join ' UNION ALL ', map { "SELECT '$_', count(*) FROM $_" } grep { $_ ne 'vend.audit_log' } @platform;
+for my $case ([ 'app', $admin ], [ 'app', $admin_of_two ], [ 'app', $customer ], [ 'app', undef ], [ 'bi', undef ])
+{
+	unlike(output('strong', $case->[0], $case->[1], $counts), qr/\|[^0]/, "T20: no jobs, runs or alerts for $case->[0] " . ($case->[1] // ''));
+}
+unlike(output('strong', 'app', $super, $counts), qr/\|0/, 'T20: and all of them for a super admin');
+my $open_views = copy('CREATE OR REPLACE VIEW vend_internal.platform_scope AS SELECT true AS is_visible');
+unlike(output($open_views, 'app', $admin, $counts =~ s/ UNION ALL SELECT 'vend_reports.*//r), qr/\|0/, 'T20: without the scope a garage admin sees them, too');
+my $waiting = copy(qq{
+	UPDATE operations.payments SET amount = amount + 1 WHERE garage_id = '$foreign';
+	UPDATE operations.payments SET amount = amount + 1 WHERE id = (SELECT id FROM operations.payments WHERE garage_id = '$own' AND status = 'succeeded' ORDER BY id LIMIT 1);
+	UPDATE operations.parked SET exited_at = exited_at + interval '1 minute' WHERE garage_id = '$second'});
+my $freshness = q{SELECT string_agg(rollup || ' ' || pending_notes || ' ' || dirty_keys || ' ' || (age IS NOT NULL), ',' ORDER BY rollup) FROM vend.freshness WHERE pending_notes > 0};
+is(output($waiting, 'app', $admin, $freshness), 'daily_revenue 1 1 true', 'T20: a garage admin sees what waits of their own');
+is(output($waiting, 'bi', undef, $freshness), 'daily_revenue 1 1 true', 'T20: and so does a BI login');
+like(output($waiting, 'app', $admin_of_two, $freshness), qr/^daily_revenue 1 1 true,daily_visits \d+ \d+ true$/, 'T20: of two garages of both');
+is(output($waiting, 'app', $customer, 'SELECT count(*) FROM vend.freshness') . output($waiting, 'app', undef, 'SELECT count(*) FROM vend.freshness'), '00', 'T20: who has no garage sees no rollup');
+like(output($waiting, 'app', $super, $freshness), qr/^daily_revenue (?!1 1 )\d+ \d+ true,daily_visits \d+ \d+ true$/, 'T20: a super admin sees what waits of all');
+one($waiting, 'ALTER VIEW vend.freshness SET (security_invoker = false)');
+isnt(output($waiting, 'app', $admin, $freshness), 'daily_revenue 1 1 true', 'T20: read with the rights of its owner it shows what waits of others');
+# Whoever listens is told a number.
+my $heard = q{SET SESSION AUTHORIZATION bi; LISTEN vend_alerts; RESET SESSION AUTHORIZATION; SELECT vend_internal.settle_alerts('job_failed', '{"heard": {"secret": 1}}')};
+my $told = one('strong', $heard);
+like($told, qr/notification "vend_alerts" with payload "\d+" received/, 'T20: who listens is told the id of an alert');
+unlike($told, qr/secret|heard/, 'T20: and nothing else');
+one('strong', q{SELECT vend_internal.settle_alerts('job_failed', '{}')});
 # Were the schema open, the functions would still keep to the caller's scope, and take no token but the one.
 my $usable = copy('GRANT USAGE ON SCHEMA vend_internal TO PUBLIC');
 is(output($usable, 'app', $admin, "SELECT string_agg(DISTINCT garage_id::text, ' ') FROM vend_internal.rows_daily_revenue(NULL)"), $own, 'T22: called directly a live function shows own rows');
@@ -352,7 +387,7 @@ note("seed $seed, $queries queries");
 sub pick { return $_[ int(rand(@_)) ]; }
 my %columns;
 for (split /\n/, one('strong', q{SELECT a.attrelid::regclass, a.attname, format_type(a.atttypid, NULL) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-	WHERE c.relnamespace::regnamespace::text IN ('vend_reports', 'vend_marts') AND a.attnum > 0 ORDER BY 1, a.attnum}))
+	WHERE c.relnamespace::regnamespace::text IN ('vend', 'vend_reports', 'vend_marts') AND a.attnum > 0 ORDER BY 1, a.attnum}))
 {
 	my ($relation, $column, $type) = split /\|/;
 	push @{ $columns{$relation} }, [ $column, $type ];
@@ -435,6 +470,8 @@ my $harness = q{
 		UPDATE operations.users SET first_name = 'Somebody', email = id || '@else.where' WHERE id NOT IN (
 			SELECT user_id FROM operations.subscriptions WHERE garage_id = ANY (own) UNION SELECT user_id FROM operations.parked WHERE garage_id = ANY (own) AND user_id IS NOT NULL)
 			AND role = 'user' AND id <> coalesce(vend.current_user_id(), gen_random_uuid());
+		INSERT INTO vend_internal.alerts (rule, subject, details) SELECT 'revenue_outlier', g.id || ' too', '{}' FROM operations.garages g WHERE g.id <> ALL (own);
+		INSERT INTO vend_internal.job_runs (job, task, started_at, finished_at, status) SELECT 'visits', 'refresh', now(), now(), 'succeeded' FROM operations.garages g WHERE g.id <> ALL (own);
 		PERFORM vend.set_platform_fee(33, now() - interval '9 days', g.id) FROM operations.garages g WHERE g.id <> ALL (own);
 		IF with_refresh THEN
 			PERFORM vend.refresh();
@@ -446,7 +483,7 @@ my $harness = q{
 sub interference
 {
 	my ($db, $number, @relations) = @_;
-	@asked_of = @relations ? @relations : @for_api;
+	my @all = @relations ? @relations : @for_api;
 	one($db, $harness);
 	my @kinds = ([ '', '{}' ], [ $customer, '{}' ], [ $admin, "{$own}" ], [ $admin_of_two, "{$own,$second}" ], [ $admin, "{$own}" ]);
 	# Of each user a few, and then of all of them again: each time other rows are changed.
@@ -458,11 +495,13 @@ sub interference
 		{
 			my ($user, $sees) = @{ $kinds[$kind] };
 			my $role = $kind == $#kinds ? 'vend_bi' : 'app';
+			# A refresh does change how fresh one's own is.
+			my $refresh = rand() < 0.5 && "@all" ne 'vend.freshness' ? 'true' : 'false';
+			@asked_of = grep { ($_ ne 'vend.freshness' || $refresh eq 'false') && ($role eq 'app' || !/audit_log|dim_users|fact_/) } @all;
 			my @asked = map { query() } 1 .. $batch;
 			$asked += @asked;
 			my $list = join ',', map { my $q = $_; '$query$' . $q . '$query$' } @asked;
 			my $set = $user ? "PERFORM set_config('app.current_user_id', '$user', true);" : '';
-			my $refresh = rand() < 0.5 ? 'true' : 'false';
 			my $answer = one($db, qq{
 				BEGIN;
 				CREATE TEMP TABLE answers (n int, query text, before text, after text) ON COMMIT DROP;
@@ -495,6 +534,8 @@ sub interference
 }
 is(interference(copy(), $queries), 0, "non-interference: rows of others change no answer (seed $seed)");
 my %mutants = (
+	'how fresh all garages are' => [ 'ALTER VIEW vend.freshness SET (security_invoker = false)', 'vend.freshness' ],
+	'jobs for every admin' => [ q{CREATE OR REPLACE VIEW vend_internal.platform_scope AS SELECT vend.current_user_role() LIKE '%admin' AS is_visible}, 'vend.job_runs' ],
 	'a plain view' => [ $plain_view, 'vend_reports.daily_revenue' ],
 	'a granted materialized view' => [ q{CREATE MATERIALIZED VIEW vend_reports.copied AS TABLE vend_internal.exact_daily_revenue;
 		ALTER MATERIALIZED VIEW vend_reports.copied OWNER TO vend_owner; GRANT SELECT ON vend_reports.copied TO vend_api, vend_bi}, 'vend_reports.copied' ],
