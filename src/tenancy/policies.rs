@@ -1,7 +1,11 @@
 //! Who sees which rows: the set logic stands in `sql/tenancy/`.
 use pgrx::prelude::*;
 
-extension_sql_file!("../../sql/tenancy/scope.sql", name = "tenancy_scope", requires = ["identity"]);
+extension_sql_file!(
+    "../../sql/tenancy/scope.sql",
+    name = "tenancy_scope",
+    requires = ["identity", "is_visible_support"]
+);
 extension_sql_file!(
     "../../sql/tenancy/audit_log.sql",
     name = "audit_log",
