@@ -83,6 +83,7 @@ TO vend_worker;
 -- A table without a policy: shown to those only whom row-level security does not bind.
 GRANT SELECT ON vend_internal.bypass TO vend_api, vend_bi;
 GRANT SELECT ON vend.audit_log TO vend_api;
+GRANT EXECUTE ON FUNCTION vend_internal.audit_lines(uuid) TO vend_api;
 -- Scoped in themselves. Their functions run with the reader's rights, who cannot name them: the schema is not theirs to use.
 GRANT SELECT ON vend.jobs, vend.job_runs, vend.job_stats, vend.alerts, vend.freshness TO vend_api, vend_bi;
 GRANT EXECUTE ON FUNCTION

@@ -42,6 +42,7 @@ DECLARE
     waits int;
     next timestamptz;
 BEGIN
+    PERFORM vend_internal.keep_refusals();
     IF cardinality(without_slot) > 0 THEN
         INSERT INTO vend_internal.job_runs AS r (job, task, target, due_at, started_at, status, batches, message)
         SELECT d.job, d.task, d.target, d.due_at, clock_timestamp(), 'waiting', 1, 'no worker slot is free: raise max_worker_processes'

@@ -54,6 +54,7 @@ CREATE FUNCTION vend.sign_in(token text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF vend_internal.mapped_user() IS NOT NULL THEN
+        PERFORM vend_internal.note_refused_sign_in();
         RAISE EXCEPTION 'login "%" stands for a user of its own', session_user
             USING ERRCODE = '42501', HINT = 'Sign in with another login, or see vend.unmap_login.';
     END IF;

@@ -9,7 +9,7 @@ extension_sql_file!(
 extension_sql_file!(
     "../../sql/tenancy/audit_log.sql",
     name = "audit_log",
-    requires = ["tenancy_scope", "policies"]
+    requires = ["tenancy_scope", "policies", refused_sign_ins, lost_refusals]
 );
 extension_sql_file!(
     "../../sql/tenancy/protect.sql",
