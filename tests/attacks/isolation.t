@@ -295,6 +295,13 @@ my $statistics = q{SELECT count(*) FROM pg_stats WHERE schemaname IN ('vend_inte
 is(output('strong', 'bi', undef, $statistics), '0', 'T5c: no statistics are shown');
 cmp_ok(output(copy('GRANT SELECT ON operations.payments TO vend_bi; GRANT USAGE ON SCHEMA operations TO vend_bi'), 'bi', undef, $statistics), '>', 0, 'T5c: of a table without policies they are');
 
+# T5d: what PostgreSQL tells of whole tables is accepted; none of it is of one garage.
+for my $counters ('pg_class WHERE reltuples > 0', 'pg_stat_user_tables', 'pg_stat_user_indexes', 'pg_statio_user_tables')
+{
+	my $counted = output('strong', 'bi', undef, "SELECT * FROM $counters");
+	ok($counted =~ /stored_daily_revenue/ && !grep({ index($counted, $_) >= 0 } @garages, map { s/-//gr } @garages), "T5d: $counters is of whole tables");
+}
+
 # T6, T10d, T13, T20, T22: what changes or tells more than rows.
 my %denied = (
 	'T6: the table behind' => "INSERT INTO vend_internal.stored_daily_revenue (garage_id) VALUES ('$own')",
@@ -553,6 +560,35 @@ my $harness = q{
 			EXECUTE format('REFRESH MATERIALIZED VIEW %s', copied.name);
 		END LOOP;
 	END $$};
+# Asks, changes what is of others, and asks again: how many answers differ, how many are errors, and a query whose answers differ.
+sub twice
+{
+	my ($db, $role, $user, $sees, $refresh, @asked) = @_;
+	my $list = join ',', map { my $q = $_; '$query$' . $q . '$query$' } @asked;
+	my $set = $user ? "PERFORM set_config('app.current_user_id', '$user', true);" : '';
+	my $answer = one($db, qq{
+		BEGIN;
+		CREATE TEMP TABLE answers (n int, query text, before text, after text) ON COMMIT DROP;
+		DO \$do\$
+		DECLARE
+			queries text[] := ARRAY[$list];
+			before text[];
+			after text[];
+		BEGIN
+			$set
+			PERFORM set_config('role', '$role', true);
+			before := fuzz.ask(queries);
+			PERFORM set_config('role', 'none', true);
+			PERFORM fuzz.change('$sees', $refresh);
+			PERFORM set_config('role', '$role', true);
+			after := fuzz.ask(queries);
+			PERFORM set_config('role', 'none', true);
+			INSERT INTO answers SELECT * FROM (SELECT row_number() OVER (), u.* FROM unnest(queries, before, after) u) AS a;
+		END \$do\$;
+		SELECT count(*) FILTER (WHERE before <> after), count(*) FILTER (WHERE length(before) = 5), min(query) FILTER (WHERE before <> after) FROM answers;
+		ROLLBACK;});
+	return split /\|/, $answer;
+}
 sub interference
 {
 	my ($db, $number, @relations) = @_;
@@ -573,30 +609,7 @@ sub interference
 			@asked_of = grep { ($_ ne 'vend.freshness' || $refresh eq 'false') && ($role eq 'app' || !/audit_log|dim_users|fact_/) } @all;
 			my @asked = map { query() } 1 .. $batch;
 			$asked += @asked;
-			my $list = join ',', map { my $q = $_; '$query$' . $q . '$query$' } @asked;
-			my $set = $user ? "PERFORM set_config('app.current_user_id', '$user', true);" : '';
-			my $answer = one($db, qq{
-				BEGIN;
-				CREATE TEMP TABLE answers (n int, query text, before text, after text) ON COMMIT DROP;
-				DO \$do\$
-				DECLARE
-					queries text[] := ARRAY[$list];
-					before text[];
-					after text[];
-				BEGIN
-					$set
-					PERFORM set_config('role', '$role', true);
-					before := fuzz.ask(queries);
-					PERFORM set_config('role', 'none', true);
-					PERFORM fuzz.change('$sees', $refresh);
-					PERFORM set_config('role', '$role', true);
-					after := fuzz.ask(queries);
-					PERFORM set_config('role', 'none', true);
-					INSERT INTO answers SELECT * FROM (SELECT row_number() OVER (), u.* FROM unnest(queries, before, after) u) AS a;
-				END \$do\$;
-				SELECT count(*) FILTER (WHERE before <> after), count(*) FILTER (WHERE length(before) = 5), min(query) FILTER (WHERE before <> after), count(DISTINCT before) FROM answers;
-				ROLLBACK;});
-			my ($differ, $failed, $example) = split /\|/, $answer;
+			my ($differ, $failed, $example) = twice($db, $role, $user, $sees, $refresh, @asked);
 			note("$role " . ($user || 'nobody') . ": $example") if $differ && !@relations;
 			$differing += $differ;
 			$errors += $failed;
@@ -605,6 +618,17 @@ sub interference
 	note("$asked queries, $errors of them errors, $differing differ");
 	return $differing;
 }
+# T18: of what compares with others nothing is left to compute: no number that a garage admin is shown moves with theirs.
+my @whole = map { "SELECT * FROM $_" } @for_api;
+my $compared = q{CREATE VIEW vend_reports.compared AS SELECT r.* FROM (SELECT garage_id, sum(gross_revenue) AS own, avg(sum(gross_revenue)) OVER () AS average
+	FROM vend_internal.exact_daily_revenue GROUP BY 1) AS r WHERE garage_id = ANY ((SELECT vend.visible_garages())::uuid[]);
+	ALTER VIEW vend_reports.compared OWNER TO vend_owner; GRANT SELECT ON vend_reports.compared TO vend_api, vend_bi};
+my $comparing = copy($compared);
+one($comparing, $harness);
+is((twice($comparing, 'app', $admin, "{$own}", 'false', @whole))[0], 0, 'T18: no relation compares with other garages');
+is((twice($comparing, 'app', $admin, "{$own}", 'true', grep { !/vend.freshness/ } @whole))[0], 0, 'T18: nor does one after a refresh');
+is((twice($comparing, 'app', $admin, "{$own}", 'false', 'SELECT 2 * average - own FROM vend_reports.compared'))[0], 1, 'T18: an average over all garages gives another one away');
+
 is(interference(copy(), $queries), 0, "non-interference: rows of others change no answer (seed $seed)");
 my %mutants = (
 	'how fresh all garages are' => [ 'ALTER VIEW vend.freshness SET (security_invoker = false)', 'vend.freshness' ],
