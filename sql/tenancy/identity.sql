@@ -140,12 +140,14 @@ COMMENT ON FUNCTION vend.map_login(name, uuid) IS
 
 CREATE FUNCTION vend.unmap_login(login name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    unmapped uuid;
 BEGIN
-    DELETE FROM vend_internal.login_map m WHERE m.login = unmap_login.login;
+    DELETE FROM vend_internal.login_map m WHERE m.login = unmap_login.login RETURNING m.user_id INTO unmapped;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'login "%" is not mapped', unmap_login.login
             USING ERRCODE = '42704', HINT = 'See vend_internal.login_map for those that are.';
     END IF;
-    PERFORM vend_internal.write_audit('unmap_login', unmap_login.login);
+    PERFORM vend_internal.write_audit('unmap_login', unmap_login.login, jsonb_build_object('user_id', unmapped));
 END $$;
 COMMENT ON FUNCTION vend.unmap_login(name) IS 'Takes back vend.map_login. 42704: the login is not mapped.';
