@@ -60,7 +60,7 @@ TO PUBLIC;
 GRANT EXECUTE ON FUNCTION
     vend_internal.hourly_counts(jsonb), vend_internal.hourly_values(jsonb),
     vend_internal.known_timezone(text), vend_internal.day_start(date, text), vend_internal.policy(text),
-    vend_internal.same_day(date, date), vend_internal.day_floor(date, text), vend_internal.day_ceiling(date, text),
+    vend_internal.is_visible(uuid, uuid[]), vend_internal.same_day(date, date), vend_internal.day_floor(date, text), vend_internal.day_ceiling(date, text),
     vend_internal.day_floor_instant(date, text), vend_internal.day_ceiling_instant(date, text),
     vend_internal.entities_by_day(vend.activity), vend_internal.list_of_length(int),
     vend_internal.days_present(timestamptz, timestamptz, text), vend_internal.noon(date)
@@ -84,6 +84,12 @@ TO vend_worker;
 -- A table without a policy: shown to those only whom row-level security does not bind.
 GRANT SELECT ON vend_internal.bypass TO vend_api, vend_bi;
 GRANT SELECT ON vend.audit_log TO vend_api;
+GRANT EXECUTE ON FUNCTION vend_internal.audit_lines(uuid) TO vend_api;
+-- Scoped in themselves. Their functions run with the reader's rights, who cannot name them: the schema is not theirs to use.
+GRANT SELECT ON vend.jobs, vend.job_runs, vend.job_stats, vend.alerts, vend.freshness TO vend_api, vend_bi;
+GRANT EXECUTE ON FUNCTION
+    vend_internal.armed_here(bigint, oid), vend_internal.process_lives(int, timestamptz), vend_internal.freshness_of(uuid)
+TO vend_api, vend_bi;
 
 -- Only now: what they call has its owner. They fire in the order of their names.
 CREATE EVENT TRIGGER vend_adopt_partitions ON ddl_command_end WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE')

@@ -13,10 +13,12 @@ CREATE UNIQUE INDEX alerts_open ON vend_internal.alerts (rule, subject) WHERE cl
 SELECT pg_catalog.pg_extension_config_dump('vend_internal.alerts', '');
 SELECT pg_catalog.pg_extension_config_dump('vend_internal.alerts_id_seq', '');
 
-CREATE VIEW vend.alerts AS
-SELECT a.id, a.rule, a.subject, a.raised_at, a.cleared_at, a.details FROM vend_internal.alerts a;
+CREATE VIEW vend.alerts WITH (security_barrier = true) AS
+SELECT a.id, a.rule, a.subject, a.raised_at, a.cleared_at, a.details
+FROM vend_internal.alerts a
+WHERE (SELECT s.is_visible FROM vend_internal.platform_scope s);
 COMMENT ON VIEW vend.alerts IS
-    'What the rules of vend.alert_rules have found: open while cleared_at is NULL. details: as it was when the alert was raised. '
+    'What the rules of vend.alert_rules have found, for super admins: open while cleared_at is NULL. details: as it was when the alert was raised. '
     'NOTIFY vend_alerts gives the id of each alert that is raised or cleared.';
 
 CREATE FUNCTION vend_internal.settle_alerts(rule text, found jsonb) RETURNS void
@@ -61,7 +63,7 @@ BEGIN
             IF vend_internal.failure_class(sqlstate) NOT IN ('error', 'pause') THEN
                 RAISE;
             END IF;
-            failed := failed || jsonb_build_object(rule.name, jsonb_build_object('error', concat_ws(': ', sqlstate, sqlerrm)));
+            failed := failed || jsonb_build_object(rule.name, jsonb_build_object('error', concat_ws(': ', sqlstate, vend_internal.without_values(sqlstate, sqlerrm))));
         END;
     END LOOP;
     PERFORM vend_internal.settle_alerts(r.rule, CASE WHEN r.is_enabled THEN failed ELSE '{}' END)

@@ -84,7 +84,8 @@ WHERE NOT j.is_paused AND vend_internal.armed_here(j.armed_system, j.armed_datab
     AND NOT EXISTS (SELECT FROM vend_internal.job_runs r WHERE r.job = j.job AND r.status = 'running');
 COMMENT ON VIEW vend_internal.due_jobs IS 'The jobs that run when due_at has come.';
 
-CREATE VIEW vend.jobs AS
+-- Of the whole platform: the scope is in the views, for whoever was let in by a grant.
+CREATE VIEW vend.jobs WITH (security_barrier = true) AS
 SELECT j.job, j.schedule, j.timezone, j.task, j.target, j.options, j.created_by,
     j.is_paused OR NOT a.is_armed AS is_paused,
     CASE WHEN a.is_armed THEN j.pause_reason
@@ -95,22 +96,24 @@ SELECT j.job, j.schedule, j.timezone, j.task, j.target, j.options, j.created_by,
     CASE WHEN NOT j.is_paused AND a.is_armed THEN j.retry_at END AS retry_at,
     j.failures, j.created_at
 FROM vend_internal.jobs j
-CROSS JOIN LATERAL (SELECT vend_internal.armed_here(j.armed_system, j.armed_database) AS is_armed) AS a;
+CROSS JOIN LATERAL (SELECT vend_internal.armed_here(j.armed_system, j.armed_database) AS is_armed) AS a
+WHERE (SELECT s.is_visible FROM vend_internal.platform_scope s);
 COMMENT ON VIEW vend.jobs IS
-    'The scheduled jobs. next_due: when the schedule wants it next, NULL while paused; retry_at: when it is tried again before '
-    'that; failures: how many runs in a row have failed.';
+    'The scheduled jobs, for super admins. next_due: when the schedule wants it next, NULL while paused; retry_at: when it is tried '
+    'again before that; failures: how many runs in a row have failed.';
 
-CREATE VIEW vend.job_runs AS
+CREATE VIEW vend.job_runs WITH (security_barrier = true) AS
 SELECT r.run, r.job, r.task, r.target, r.due_at, r.started_at, r.finished_at,
     CASE WHEN r.status = 'running' AND NOT vend_internal.process_lives(r.pid, r.process_start) THEN 'crashed' ELSE r.status END AS status,
     coalesce(r.finished_at, clock_timestamp()) - r.started_at AS duration,
     r.pid, r.process_start, r.postmaster_start, r.batches, r.keys, r.rows, r.sqlstate, r.message
-FROM vend_internal.job_runs r;
+FROM vend_internal.job_runs r
+WHERE (SELECT s.is_visible FROM vend_internal.platform_scope s);
 COMMENT ON VIEW vend.job_runs IS
-    'What each run of a job did. status: running, succeeded, failed, crashed (its process is gone), interrupted (stopped, or '
+    'What each run of a job did, for super admins. status: running, succeeded, failed, crashed (its process is gone), interrupted (stopped, or '
     'to be tried again at once), waiting (batches times found no worker slot). verify: keys checked, rows wrong.';
 
-CREATE VIEW vend.job_stats AS
+CREATE VIEW vend.job_stats WITH (security_barrier = true) AS
 SELECT r.job, count(*) FILTER (WHERE r.status <> 'waiting') AS runs,
     count(*) FILTER (WHERE r.status = 'succeeded') AS succeeded,
     count(*) FILTER (WHERE r.status = 'failed') AS failed,
@@ -126,4 +129,4 @@ SELECT r.job, count(*) FILTER (WHERE r.status <> 'waiting') AS runs,
     (SELECT f.message FROM vend_internal.job_runs f WHERE f.job = r.job AND f.status = 'failed' ORDER BY f.run DESC LIMIT 1) AS last_error
 FROM vend.job_runs r
 GROUP BY r.job;
-COMMENT ON VIEW vend.job_stats IS 'Each job over the runs that are kept: how many of which kind, how long they took and what they did.';
+COMMENT ON VIEW vend.job_stats IS 'Each job over the runs that are kept, for super admins: how many of which kind, how long they took and what they did.';

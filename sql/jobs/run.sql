@@ -42,6 +42,7 @@ DECLARE
     waits int;
     next timestamptz;
 BEGIN
+    PERFORM vend_internal.keep_refusals();
     IF cardinality(without_slot) > 0 THEN
         INSERT INTO vend_internal.job_runs AS r (job, task, target, due_at, started_at, status, batches, message)
         SELECT d.job, d.task, d.target, d.due_at, clock_timestamp(), 'waiting', 1, 'no worker slot is free: raise max_worker_processes'
@@ -191,15 +192,24 @@ END $$;
 COMMENT ON FUNCTION vend_internal.run_batch(bigint, text, text, bigint) IS
     'One batch of a part of a run; is_wanted: false when the job was paused or unscheduled meanwhile, and nothing was done.';
 
+-- Errors about data quote it, and so may those that somebody's trigger raises; all others name objects or options.
+CREATE FUNCTION vend_internal.without_values(sqlstate text, message text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT CASE WHEN $1 LIKE '22%' AND $1 <> '22023' OR $1 LIKE 'P0%' THEN regexp_replace($2, '"[^"]*("|$)', '"..."', 'g') ELSE $2 END;
+END;
+COMMENT ON FUNCTION vend_internal.without_values(text, text) IS 'A message as it is kept: without the values that it quotes.';
+
 CREATE FUNCTION vend_internal.finish_run(run bigint, sqlstate text DEFAULT NULL, message text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     name text := (SELECT r.job FROM vend_internal.job_runs r WHERE r.run = finish_run.run);
     class text := vend_internal.failure_class(finish_run.sqlstate);
+    kept text := left(vend_internal.without_values(finish_run.sqlstate, finish_run.message), 1000);
 BEGIN
     PERFORM FROM vend_internal.jobs j WHERE j.job = name FOR UPDATE;
-    UPDATE vend_internal.job_runs r SET finished_at = clock_timestamp(), sqlstate = finish_run.sqlstate, message = left(finish_run.message, 1000),
+    UPDATE vend_internal.job_runs r SET finished_at = clock_timestamp(), sqlstate = finish_run.sqlstate, message = kept,
         status = CASE WHEN finish_run.sqlstate IS NULL AND finish_run.message IS NULL THEN 'succeeded'
             WHEN finish_run.sqlstate IS NULL OR class IN ('retry', 'interrupted') THEN 'interrupted' ELSE 'failed' END
     WHERE r.run = finish_run.run AND r.status = 'running';
@@ -212,7 +222,7 @@ BEGIN
         retry_at = CASE WHEN finish_run.sqlstate IS NOT NULL
             THEN clock_timestamp() + vend_internal.retry_delay(finish_run.sqlstate, j.failures + 1, finish_run.run) END,
         is_paused = j.is_paused OR coalesce(class = 'pause', false),
-        pause_reason = CASE WHEN class = 'pause' AND NOT j.is_paused THEN format('%s: %s', finish_run.sqlstate, left(finish_run.message, 1000))
+        pause_reason = CASE WHEN class = 'pause' AND NOT j.is_paused THEN format('%s: %s', finish_run.sqlstate, kept)
             ELSE j.pause_reason END
     WHERE j.job = name;
     DELETE FROM vend_internal.job_runs r

@@ -7,17 +7,24 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION vend_internal.check_rollup_name(text) IS 'Raises 42704 unless a rollup has this name, or it is NULL.';
 
-CREATE FUNCTION vend_internal.pending_notes(rollup text, OUT notes bigint, OUT oldest timestamptz)
+-- Of some garages: the notes that touch a key of theirs, each by itself.
+CREATE FUNCTION vend_internal.pending_notes(rollup text, garages uuid[] DEFAULT NULL, OUT notes bigint, OUT oldest timestamptz)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    tenant text := (SELECT r.tenant_column FROM vend_internal.rollups r WHERE r.name = $1 AND garages IS NOT NULL);
 BEGIN
     EXECUTE (
         SELECT format('SELECT count(*), min(noted_at) FROM (SELECT noted_at FROM vend_internal.stale_rollups WHERE rollup = %L %s) AS n',
-            $1, string_agg('UNION ALL SELECT noted_at FROM ' || vend_internal.part_of(s.rollup, 'notes', s.position), ' '))
+            $1, string_agg(concat('UNION ALL SELECT noted_at FROM ', vend_internal.part_of(s.rollup, 'notes', s.position), ' AS n',
+                CASE WHEN tenant IS NOT NULL THEN
+                    format(E' WHERE EXISTS (SELECT FROM (WITH changed AS NOT MATERIALIZED (SELECT %s) %s\n) AS k WHERE k.%I = ANY ($1))',
+                        vend_internal.list_of(s.noted, 'n'), s.keys, tenant) END), ' '))
         FROM vend_internal.rollup_sources s
-        WHERE s.rollup = $1 AND s.touched <> '{}')
-    INTO notes, oldest;
+        WHERE s.rollup = $1 AND s.touched <> '{}' AND (garages IS NULL OR tenant = ANY (s.touched)))
+    INTO notes, oldest USING garages;
 END $$;
-COMMENT ON FUNCTION vend_internal.pending_notes(text) IS 'How many notes wait for a refresh, and since when.';
+COMMENT ON FUNCTION vend_internal.pending_notes(text, uuid[]) IS
+    'How many notes wait for a refresh, and since when: all, or those that name one of these garages and those that concern every key.';
 
 -- Writers wait while the triggers are made; whoever cannot get in within two seconds had better come back.
 CREATE FUNCTION vend_internal.lock_rollup_sources(sources jsonb) RETURNS void

@@ -45,8 +45,14 @@ BEGIN
         SELECT 4, 'vend_internal.audit_log', 'UPDATE vend_internal.audit_log SET details = details || ''{"user_id": null}'', subject = ''erased''
             WHERE details ->> ''user_id'' = $1::text AND $2 IS NOT NULL'
         UNION ALL
+        -- What was told of errors and of what was found; whoever paused a job may have said for whom.
+        SELECT 5, k.object, format('UPDATE %1$s SET %2$I = replace(%2$I::text, $1::text, ''erased'')::%3$s
+            WHERE strpos(%2$I::text, $1::text) > 0 AND $2 IS NOT NULL', k.object, k.column_name, k.type)
+        FROM (VALUES ('vend_internal.alerts', 'details', 'jsonb'), ('vend_internal.job_runs', 'message', 'text'),
+            ('vend_internal.jobs', 'pause_reason', 'text')) AS k(object, column_name, type)
+        UNION ALL
         -- Notes before what is stored, and both only where a column can hold an id: what is deleted is computed anew.
-        SELECT CASE WHEN c.relname LIKE 'notes\_%' THEN 5 ELSE 6 END, c.oid::regclass::text,
+        SELECT CASE WHEN c.relname LIKE 'notes\_%' THEN 6 ELSE 7 END, c.oid::regclass::text,
             format('WITH gone AS (DELETE FROM %s WHERE (%s) AND $2 IS NOT NULL RETURNING 1), told AS (
                 INSERT INTO vend_internal.stale_rollups (rollup, reason) SELECT %L, ''a user was forgotten'' WHERE EXISTS (SELECT FROM gone))
                 SELECT FROM gone', c.oid::regclass, string_agg(format('%I = $1', a.attname), ' OR '), p.rollup)
@@ -70,9 +76,15 @@ BEGIN
         CONTINUE WHEN rows_changed = 0;
         RETURN NEXT;
     END LOOP;
+    -- Summaries hold ids and hashes of licence plates until their keys are computed anew. Notes of what was erased in the
+    -- operational tables wait, too, and are a mention by themselves.
+    FOR kept IN SELECT r.name FROM vend_internal.rollups r ORDER BY r.name LOOP
+        PERFORM vend.refresh(kept.name) WHERE (SELECT n.notes FROM vend_internal.pending_notes(kept.name) n) > 0;
+    END LOOP;
     PERFORM vend_internal.write_audit('forget_user', 'erased', jsonb_build_object('rows_changed', total));
 END $$;
 COMMENT ON FUNCTION vend.forget_user(uuid) IS
     'Erases what the extension keeps of a person, and returns from which of its tables and how many rows: a random id takes the place of theirs in '
-    'the history of subscriptions, so that no number changes; mapped logins and mentions go. Erase them in the operational tables first. '
-    '55000: those still hold the user. 22004: NULL. What is in older dumps and in the server''s log stays there.';
+    'the history of subscriptions, so that no number changes; mapped logins and mentions go; rollups are refreshed. Erase them in the '
+    'operational tables first. 55000: those still hold the user, or a rollup cannot be kept. 55P03: one is being refreshed. 22004: NULL. '
+    'What is in older dumps and in the server''s log stays there.';

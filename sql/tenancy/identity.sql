@@ -54,6 +54,7 @@ CREATE FUNCTION vend.sign_in(token text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF vend_internal.mapped_user() IS NOT NULL THEN
+        PERFORM vend_internal.note_refused_sign_in();
         RAISE EXCEPTION 'login "%" stands for a user of its own', session_user
             USING ERRCODE = '42501', HINT = 'Sign in with another login, or see vend.unmap_login.';
     END IF;
@@ -163,12 +164,14 @@ COMMENT ON FUNCTION vend.map_login(name, uuid) IS
 
 CREATE FUNCTION vend.unmap_login(login name) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    unmapped uuid;
 BEGIN
-    DELETE FROM vend_internal.login_map m WHERE m.login = unmap_login.login;
+    DELETE FROM vend_internal.login_map m WHERE m.login = unmap_login.login RETURNING m.user_id INTO unmapped;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'login "%" is not mapped', unmap_login.login
             USING ERRCODE = '42704', HINT = 'See vend_internal.login_map for those that are.';
     END IF;
-    PERFORM vend_internal.write_audit('unmap_login', unmap_login.login);
+    PERFORM vend_internal.write_audit('unmap_login', unmap_login.login, jsonb_build_object('user_id', unmapped));
 END $$;
 COMMENT ON FUNCTION vend.unmap_login(name) IS 'Takes back vend.map_login. 42704: the login is not mapped.';

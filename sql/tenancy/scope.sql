@@ -15,6 +15,12 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION vend_internal.bypasses(uuid) IS 'Whether a token was read by somebody whom row-level security does not bind.';
 
+-- For views that are of no garage at all. The role is asked for only where row-level security binds: whoever it does not may
+-- look even where the library is not preloaded.
+CREATE VIEW vend_internal.platform_scope AS
+SELECT NOT row_security_active('vend_internal.bypass'::regclass) OR (SELECT vend.current_user_role()) = 'super_admin' AS is_visible;
+COMMENT ON VIEW vend_internal.platform_scope IS 'Whether its reader sees what is of the whole platform.';
+
 CREATE FUNCTION vend_internal.scope_of(garage_column text, user_column text DEFAULT NULL) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -24,7 +30,7 @@ BEGIN ATOMIC
         WHEN user_column IS NULL THEN g.scope
         ELSE format('(%s OR (%I = ( SELECT vend.current_user_id() AS current_user_id)))', g.scope, user_column)
     END
-    FROM (SELECT format('(%I = ANY (( SELECT vend.visible_garages() AS visible_garages)::uuid[]))', garage_column)) AS g(scope);
+    FROM (SELECT format('vend_internal.is_visible(%I, ( SELECT vend.visible_garages() AS visible_garages))', garage_column)) AS g(scope);
 END;
 COMMENT ON FUNCTION vend_internal.scope_of(text, text) IS
     'The condition under which a row is the caller''s: by its garage, or by its user as well; without either, super admins only.';
@@ -36,10 +42,10 @@ RETURNS TABLE (policy name, permissive boolean, command "char", roles oid[], sta
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT 'vend_scope', false, '*'::"char", '{0}'::oid[],
-        format('CREATE POLICY vend_scope ON %s AS RESTRICTIVE FOR ALL USING %s', relation, scope)
+        format('CREATE POLICY vend_scope ON %s AS RESTRICTIVE FOR ALL USING (%s)', relation, scope)
     UNION ALL
     SELECT 'vend_allow', true, 'r'::"char", ARRAY[to_regrole('vend_api')::oid, to_regrole('vend_bi')::oid],
-        format('CREATE POLICY vend_allow ON %s AS PERMISSIVE FOR SELECT TO vend_api, vend_bi USING %s', relation, scope);
+        format('CREATE POLICY vend_allow ON %s AS PERMISSIVE FOR SELECT TO vend_api, vend_bi USING (%s)', relation, scope);
 END;
 COMMENT ON FUNCTION vend_internal.wanted_policies(regclass, text) IS 'The policies of a protected table.';
 

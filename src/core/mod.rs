@@ -45,6 +45,7 @@ pub mod occupancy_text;
 pub mod parts;
 pub mod rate;
 pub mod records;
+pub mod refusals;
 pub mod retention;
 pub mod ring;
 pub mod schedule;

@@ -10,6 +10,7 @@ mod caller;
 mod setting;
 mod shared;
 mod token;
+mod visible;
 
 use crate::core::identity::Identity;
 use pgrx::prelude::*;

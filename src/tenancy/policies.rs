@@ -1,11 +1,15 @@
 //! Who sees which rows: the set logic stands in `sql/tenancy/`.
 use pgrx::prelude::*;
 
-extension_sql_file!("../../sql/tenancy/scope.sql", name = "tenancy_scope", requires = ["identity"]);
+extension_sql_file!(
+    "../../sql/tenancy/scope.sql",
+    name = "tenancy_scope",
+    requires = ["identity", "is_visible_support"]
+);
 extension_sql_file!(
     "../../sql/tenancy/audit_log.sql",
     name = "audit_log",
-    requires = ["tenancy_scope", "policies"]
+    requires = ["tenancy_scope", "policies", refused_sign_ins, lost_refusals]
 );
 extension_sql_file!(
     "../../sql/tenancy/protect.sql",

@@ -1,7 +1,7 @@
 //! What every process of the server must see: which tokens were used, and which sign-ins were refused, as what a failed
 //! transaction wrote is gone. Shared memory of a fixed size, so nothing grows; a restart forgets it. Used tokens live
 //! a minute at most unless configured otherwise.
-use crate::core::ring::Ring;
+use crate::core::refusals::Refusals;
 use crate::core::token::Accepted;
 use crate::core::used::{Refusal, Used};
 use pgrx::pg_sys::submodules::ffi::pg_guard_ffi_boundary;
@@ -14,16 +14,8 @@ use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 struct Shared {
     /// More than a thousand sign-ins a second with tokens of a minute; 2.3 MB.
     used: Used<65536>,
-    refused: Ring<RefusedSignIn, 1024>,
-}
-
-#[derive(Clone, Copy)]
-#[repr(C)]
-pub struct RefusedSignIn {
-    /// As PostgreSQL counts it.
-    pub at: i64,
-    pub database: pg_sys::Oid,
-    pub login: pg_sys::Oid,
+    /// 1,024 lines; 48 KB.
+    refused: Refusals<1024>,
 }
 
 const NAME: &CStr = c"vend_analytics sign-ins";
@@ -84,13 +76,9 @@ pub fn note(token: &Accepted, now: i64) -> Result<(), Refusal> {
     locked(|shared| shared.used.note(token.digest, token.expires, now))
 }
 
-pub fn note_refusal(refused: RefusedSignIn) {
-    locked(|shared| shared.refused.push(refused));
-}
-
-/// The last ones of all databases.
-pub fn refusals() -> Ring<RefusedSignIn, 1024> {
-    locked(|shared| shared.refused)
+/// What was refused, for a look or a change.
+pub fn refusals<T>(work: impl FnOnce(&mut Refusals<1024>) -> T) -> T {
+    locked(|shared| work(&mut shared.refused))
 }
 
 /// `work` cannot fail; the library was preloaded.

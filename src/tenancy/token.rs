@@ -1,7 +1,7 @@
 //! Signing in with a token: its settings, and what a refusal says, which is nothing about the token.
 use super::caller::{is_bi_login, require_preload};
 use super::change;
-use super::shared::{self, RefusedSignIn};
+use super::{PRELOADED, shared};
 use crate::core::token::{self, Keys, Place};
 use crate::core::used::Refusal;
 use pgrx::datum::TimestampWithTimeZone;
@@ -65,7 +65,20 @@ fn keys(text: &CStr) -> Option<Keys> {
 #[pg_extern(schema = "vend_internal", volatile, parallel_unsafe)]
 fn accept_token(token: Option<&str>) -> Result<(), ErrorReport> {
     require_preload()?;
-    accept(token).inspect_err(|_| shared::note_refusal(refused_now()))
+    accept(token).inspect_err(|_| note_refused_sign_in())
+}
+
+/// In memory, as the transaction is about to fail.
+#[pg_extern(schema = "vend_internal", volatile, parallel_unsafe)]
+fn note_refused_sign_in() {
+    if !PRELOADED.get() {
+        return;
+    }
+    // SAFETY: reads of the clock and of this process's state.
+    let (database, login, now) = unsafe {
+        (pg_sys::MyDatabaseId.to_u32(), pg_sys::GetSessionUserId().to_u32(), pg_sys::GetCurrentTimestamp())
+    };
+    shared::refusals(|refused| refused.note(database, login, now));
 }
 
 fn accept(token: Option<&str>) -> Result<(), ErrorReport> {
@@ -101,33 +114,47 @@ fn accept(token: Option<&str>) -> Result<(), ErrorReport> {
     })
 }
 
-/// Failed sign-ins to this database, the last thousand of the server's: no table can hold them, as they fail.
-#[pg_extern(schema = "vend_internal", volatile, parallel_restricted)]
-fn refused_sign_ins() -> Result<
-    TableIterator<'static, (name!(refused_at, TimestampWithTimeZone), name!(login, pg_sys::Oid))>,
-    ErrorReport,
+/// Refused sign-ins to this database since the server's start, as far as memory goes: by login and hour the first, the last
+/// and how many. With `keep` the caller writes them down, and they count as lost no more when memory needs their place.
+#[pg_extern(schema = "vend_internal", volatile, parallel_unsafe)]
+fn refused_sign_ins(
+    keep: bool,
+) -> TableIterator<
+    'static,
+    (
+        name!(login, pg_sys::Oid),
+        name!(since, TimestampWithTimeZone),
+        name!(until, TimestampWithTimeZone),
+        name!(count, i64),
+    ),
 > {
-    require_preload()?;
-    let here = refused_now().database;
-    let ring = shared::refusals();
-    let rows: Vec<_> = ring
-        .entries()
-        .iter()
-        .filter(|refused| refused.database == here)
-        .filter_map(|refused| Some((TimestampWithTimeZone::try_from(refused.at).ok()?, refused.login)))
+    if !PRELOADED.get() {
+        return TableIterator::empty();
+    }
+    // SAFETY: a read of this process's state.
+    let database = unsafe { pg_sys::MyDatabaseId }.to_u32();
+    // Nothing is allocated while the lock is held.
+    let refused = shared::refusals(|refused| {
+        let seen = *refused;
+        if keep {
+            refused.keep(database);
+        }
+        seen
+    });
+    let lines: Vec<_> = refused
+        .of(database)
+        .filter_map(|line| {
+            let (since, until) = (line.since.try_into().ok()?, line.until.try_into().ok()?);
+            Some((pg_sys::Oid::from_u32(line.login), since, until, line.count))
+        })
         .collect();
-    Ok(TableIterator::new(rows))
+    TableIterator::new(lines)
 }
 
-fn refused_now() -> RefusedSignIn {
-    // SAFETY: reads of the clock and of this process's state.
-    unsafe {
-        RefusedSignIn {
-            at: pg_sys::GetCurrentTimestamp(),
-            database: pg_sys::MyDatabaseId,
-            login: pg_sys::GetSessionUserId(),
-        }
-    }
+/// How many refusals, in all databases, memory had no place for before they were written down.
+#[pg_extern(schema = "vend_internal", volatile, parallel_unsafe)]
+fn lost_refusals() -> i64 {
+    if PRELOADED.get() { shared::refusals(|refused| refused.lost()) } else { 0 }
 }
 
 fn not_accepted() -> ErrorReport {

@@ -264,10 +264,27 @@ for my $setting ("vend_analytics.token_public_key = '$public'", "vend_analytics.
 }
 
 # Who tried is seen by the administrator, though every one of those transactions failed.
-is($node->safe_psql('signed', q{SELECT count(*) > 10, bool_and(login = 'app'::regrole), bool_and(refused_at BETWEEN now() - interval '1 hour' AND clock_timestamp())
-	FROM vend_internal.refused_sign_ins()}), 't|t|t', 'refused sign-ins are remembered');
-is($node->safe_psql('postgres', q{CREATE EXTENSION vend_analytics; SELECT count(*) FROM vend_internal.refused_sign_ins()}), '0', 'each by its database');
-is(state(attempt('signed', 'app', 'SELECT * FROM vend_internal.refused_sign_ins()')), '42501', 'for the administrator only');
+my $refusals = q{SELECT login, sum((details ->> 'count')::int), count(id) > 0 FROM vend.audit_log WHERE event = 'sign_in_refused' GROUP BY 1 ORDER BY 1};
+my ($tried) = $node->safe_psql('signed', $refusals) =~ /^app\|(\d+)\|f$/;
+cmp_ok($tried, '>', 10, 'refused sign-ins are remembered, before anybody writes them down');
+is($node->safe_psql('signed', q{SELECT bool_and(logged_at BETWEEN now() - interval '1 day' AND (details ->> 'until')::timestamptz AND (details ->> 'until')::timestamptz <= clock_timestamp())
+	FROM vend.audit_log WHERE event = 'sign_in_refused'}), 't', 'with their times');
+like($node->safe_psql('strong', $refusals), qr/^app\|\d+\|.*^bi\|1\|.*^mapped\|1\|/ms, 'each by its database, and those of BI and mapped logins, too');
+is($node->safe_psql('postgres', "CREATE EXTENSION vend_analytics; $refusals"), '', 'none where none was refused');
+is(state(attempt('signed', 'app', 'SELECT * FROM vend_internal.refused_sign_ins(false); SELECT * FROM vend_internal.audit_log')), '42501 42501', 'in memory for the administrator only');
+like(attempt('signed', 'app', q{SELECT 'lines ' || count(*) FROM vend.audit_log}), qr/lines 0$/m, 'nobody sees the log');
+like(attempt('signed', 'app', 'BEGIN; ' . sign_in(token(sub => $admin)) . q{SELECT 'lines ' || count(*) FROM vend.audit_log}), qr/lines 0$/m, 'nor does a garage admin');
+like(attempt('signed', 'app', 'BEGIN; ' . sign_in(token()) . q{SELECT 'lines ' || count(*) FROM vend.audit_log}), qr/lines [1-9]/m, 'a super admin does');
+# Written down by the scheduler, which looks at a database when a job is there; as often as one likes, it is one line for an hour.
+$node->safe_psql('signed', q{SELECT vend.schedule('look', '@yearly', 'retention')});
+ok($node->poll_query_until('signed', q{SELECT count(*) > 0 FROM vend_internal.audit_log WHERE event = 'sign_in_refused'}), 'the scheduler writes them into the log');
+my $lines = q{SELECT count(*), sum((details ->> 'count')::int) FROM vend.audit_log WHERE event = 'sign_in_refused'};
+is($node->safe_psql('signed', $lines) =~ /\|(\d+)/ ? $1 : '', $tried, 'and none is counted twice');
+attempt('signed', 'app', sign_in('x') x 1000);
+my $flooded = $node->safe_psql('signed', $lines);
+is($node->safe_psql('signed', "SELECT vend_internal.keep_refusals(); SELECT vend_internal.keep_refusals(); SELECT vend_internal.write_audit('test', 'test'); $lines") =~ s/^\n+//r, $flooded, 'a thousand more are no more lines than there are hours');
+my ($hours, $all) = split /\|/, $flooded;
+ok($hours <= 3 && $all == $tried + 1000, "in $hours lines, and all $all are counted");
 
 # Keys are turned over: both are accepted, then the new one alone; without a key no token is.
 my $second = $tokens->public('foreign');

@@ -13,6 +13,7 @@ $node->append_conf('postgresql.conf', q{
 shared_preload_libraries = 'vend_analytics'
 wal_level = logical
 jit = off
+autovacuum = off
 });
 $node->start;
 $node->safe_psql('postgres', q{
@@ -55,7 +56,12 @@ one('strong', qq{
 	SELECT gen_random_uuid(), '$customer', p.garage_id, p.id, 'past_due', 77, false, now() - interval '40 days', now() - interval '40 days'
 	FROM (SELECT DISTINCT ON (garage_id) * FROM operations.passes WHERE garage_id IN ('$own', '$foreign') ORDER BY garage_id, id) AS p;
 	SELECT vend.map_login('bi', '$admin');
-	SELECT vend.refresh()});
+	SELECT vend.refresh();
+	SELECT vend.schedule('visits', '\@yearly', 'refresh', 'daily_visits'), vend.schedule('alerts', '\@yearly', 'check_alerts');
+	-- A run that failed, and an alert that is of another garage.
+	INSERT INTO vend_internal.job_runs (job, task, target, started_at, finished_at, status, sqlstate, message)
+	VALUES ('visits', 'refresh', 'daily_visits', now(), now(), 'failed', '22012', 'division by zero');
+	INSERT INTO vend_internal.alerts (rule, subject, details) VALUES ('revenue_outlier', '$foreign', '{"revenue": 1}')});
 
 # Runs SQL as a login, in one transaction that acts for a user: (SQLSTATE or empty, output, messages).
 sub attack
@@ -88,17 +94,19 @@ sub granted
 	my ($login, $db) = @_;
 	return split /\n/, one($db // 'strong', qq{
 		SELECT c.oid::regclass FROM pg_class c
-		WHERE c.relnamespace::regnamespace::text IN ('vend_reports', 'vend_marts') AND c.relkind IN ('v', 'm') AND has_table_privilege('$login', c.oid, 'SELECT')
+		WHERE c.relnamespace::regnamespace::text IN ('vend', 'vend_reports', 'vend_marts') AND c.relkind IN ('v', 'm') AND has_table_privilege('$login', c.oid, 'SELECT')
 		ORDER BY c.oid::regclass::text});
 }
 my @for_api = granted('app');
 my @for_bi = granted('bi');
-is("@for_api", join(' ', sort qw(vend_marts.dim_date vend_marts.dim_garages vend_marts.dim_passes vend_marts.dim_time vend_marts.dim_users
+is("@for_api", join(' ', sort qw(vend.alerts vend.audit_log vend.freshness vend.job_runs vend.job_stats vend.jobs vend.policies vend_marts.dim_date vend_marts.dim_garages vend_marts.dim_passes vend_marts.dim_time vend_marts.dim_users
 	vend_marts.fact_subscription_periods vend_reports.daily_revenue vend_reports.mv_active_subscriptions vend_reports.mv_current_month_metrics
 	vend_reports.mv_current_occupancy vend_reports.mv_daily_revenue vend_reports.mv_failed_payments vend_reports.payment_currencies
 	vend_reports.daily_visits vend_reports.hourly_occupancy vend_reports.subscription_timelines
 	vend_reports.visits_per_day)), 'vend_api reads reports, dimensions and facts');
-is("@for_bi", join(' ', grep { !/dim_users|fact_/ } @for_api), 'vend_bi reads neither facts nor people');
+is("@for_bi", join(' ', grep { !/dim_users|fact_|audit_log/ } @for_api), 'vend_bi reads neither facts nor people');
+# Of what is of no garage super admins see everything and others nothing.
+my @platform = qw(vend.alerts vend.audit_log vend.job_runs vend.job_stats vend.jobs vend_reports.payment_currencies);
 
 # Everything that two answers show of other garages.
 sub foreign_in
@@ -114,7 +122,8 @@ my %scope = (
 		UNION SELECT user_id FROM vend_internal.subscription_versions WHERE garage_id = ANY ('%2$s')) OR '%1$s' = '} . $super . q{'},
 	'vend_marts.dim_date' => 'true',
 	'vend_marts.dim_time' => 'true',
-	'vend_reports.payment_currencies' => qq{'%1\$s' = '$super'});
+	'vend.policies' => 'true',
+	map { $_ => qq{'%1\$s' = '$super'} } @platform);
 sub oracle
 {
 	my ($db) = @_;
@@ -122,7 +131,7 @@ sub oracle
 	my @differing;
 	for my $user (sort keys %sees)
 	{
-		for my $relation (@for_api)
+		for my $relation (grep { $_ ne 'vend.freshness' } @for_api)
 		{
 			my $condition = sprintf $scope{$relation} // q{garage_id = ANY ('%2$s')}, $user || '00000000-0000-0000-0000-000000000000', $sees{$user};
 			my $digest = qq{SELECT count(*) || ' ' || coalesce(md5(string_agg(r::text, E'\\n' ORDER BY r::text)), '') FROM $relation AS r};
@@ -145,7 +154,7 @@ cmp_ok(scalar(oracle($weak)), '>', 0, 'oracle: catches an unscoped view');
 
 # T4: a function that tells what it is shown, and a planner that would like to ask it first.
 my $spy = q{
-	CREATE FUNCTION workshop.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN RAISE NOTICE 'seen %', $1; RETURN true; END $$;
+	CREATE FUNCTION workshop.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 AS $$ BEGIN RAISE NOTICE 'seen %', $1; RETURN true; END $$;
 	GRANT USAGE ON SCHEMA workshop TO PUBLIC; GRANT EXECUTE ON FUNCTION workshop.leak TO PUBLIC};
 sub leaked
 {
@@ -162,7 +171,7 @@ sub leaked
 	return $foreign;
 }
 for my $db ('strong', $weak) { $node->safe_psql($db, $spy, extra_params => [ '-U', 'builder' ]); }
-is(join(' ', grep { leaked('strong', $_) } @for_api), '', 'T4: a function that tells is shown own rows only');
+is(join(' ', grep { leaked('strong', $_, $_ eq 'vend.freshness' ? 'rollup || pending_notes' : 'r::text') } @for_api), '', 'T4: a function that tells is shown own rows only');
 my $open = copy('ALTER VIEW vend_marts.dim_garages RESET (security_barrier)');
 cmp_ok(leaked($open, 'vend_marts.dim_garages', 'garage_name'), '>', 0, 'T4: without a barrier it is shown others');
 # PostgreSQL flattens a UNION ALL, barrier or not.
@@ -199,6 +208,78 @@ for my $case ([ copy(), 1 ],
 	one($db, $busy);
 	is(plans($db) eq $idle, !!$holds, $holds ? 'T5: plans are the same when another garage is busy' : 'T5: of a view that reads notes itself they are not');
 }
+# What a plan or a clock tells of a row of somebody else that a reader's own condition describes. The work is the same, to the page
+# and the row, whether there is such a garage, such a row or none: in plans that pass through everything and in those by an
+# index. Work is counted, as a clock on a busy machine says nothing for sure; how far the clock can tell is only printed.
+my $meter = q{
+	CREATE SCHEMA meter;
+	GRANT USAGE ON SCHEMA meter TO PUBLIC;
+	CREATE FUNCTION meter.work(query text) RETURNS text LANGUAGE plpgsql AS $$
+	DECLARE
+		plan json;
+	BEGIN
+		EXECUTE 'EXPLAIN (ANALYZE, BUFFERS, FORMAT json, TIMING OFF, SUMMARY OFF) ' || query INTO plan;
+		RETURN concat_ws(' ', plan -> 0 -> 'Plan' ->> 'Shared Hit Blocks',
+			(SELECT string_agg(m[1], ' ' ORDER BY m[1]) FROM regexp_matches(plan::text, '"Rows Removed by \w+": ([1-9]\d*)', 'g') m));
+	END $$;
+	-- The chance that a try of the one takes longer than one of the other: 0.5 where a clock tells nothing.
+	CREATE FUNCTION meter.chance(one text, other text, tries int) RETURNS numeric LANGUAGE plpgsql AS $$
+	DECLARE
+		started timestamptz;
+		times float8[] := '{}';
+		kinds int[] := '{}';
+	BEGIN
+		FOR try IN 1 .. 2 * tries LOOP
+			started := clock_timestamp();
+			EXECUTE CASE try % 2 WHEN 0 THEN one ELSE other END;
+			times := times || extract(epoch FROM clock_timestamp() - started)::float8;
+			kinds := kinds || try % 2;
+		END LOOP;
+		RETURN (SELECT round(((sum(rank) FILTER (WHERE kind = 0) - tries * (tries + 1) / 2.0) / tries / tries)::numeric, 3)
+			FROM (SELECT kind, rank() OVER (ORDER BY time) + (count(*) OVER (PARTITION BY time) - 1) / 2.0 AS rank FROM unnest(times, kinds) AS t(time, kind)) AS r);
+	END $$};
+my $invented = 'bbbbbbbb-0000-0000-0000-000000000000';
+# Each pair must take the same work. Other reports are computed within a function, before a reader's condition is asked.
+my @of_garages = grep { /daily_revenue|daily_visits|hourly_occ|timelines|visits_per_day|dim_garages|dim_passes/ } @for_bi;
+my %pairs = (map { my $r = $_; $r => [ map { "SELECT * FROM $r WHERE garage_id = '$_'" } $foreign, $invented ] } @of_garages);
+$pairs{'payments on a day'} = [ map { "SELECT * FROM vend_reports.daily_revenue WHERE garage_id = '$foreign' AND payment_count > $_" } 0, 1000 ];
+$pairs{'a name'} = [ map { "SELECT * FROM vend_marts.dim_garages WHERE garage_name = '$_'" } one('strong', "SELECT name FROM operations.garages WHERE id = '$foreign'"), 'nowhere' ];
+sub telling
+{
+	my ($db, $set) = @_;
+	my @telling;
+	for my $name (sort keys %pairs)
+	{
+		# By turns, and the least of each: first everything has to be cached and planned.
+		my @work = split /\n/, output($db, 'bi', undef, join ';', $set, map { map { "SELECT meter.work(\$q\$$_\$q\$)" } @{ $pairs{$name} } } 1 .. 8);
+		my ($one, $other) = map { my $n = $_; (sort { ($a =~ /^(\d+)/)[0] <=> ($b =~ /^(\d+)/)[0] } @work[ grep { $_ % 2 == $n } 0 .. $#work ])[0] } 0, 1;
+		push @telling, "$name ($one / $other)" if $one ne $other;
+	}
+	return join ', ', @telling;
+}
+{
+	# Not an index only for the one and not for the other: which way is taken follows statistics, as T5d has it.
+	my %ways = ('through everything' => 'SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off; SET LOCAL enable_bitmapscan = off', 'by an index' => 'SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off');
+	my $metered = copy($meter);
+	my $as_any = copy($meter . q{; CREATE OR REPLACE FUNCTION vend_internal.scope_of(garage_column text, user_column text DEFAULT NULL) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+			SELECT CASE WHEN garage_column IS NULL THEN '(( SELECT vend.current_user_role() AS current_user_role) = ''super_admin''::text)'
+				ELSE format('(%I = ANY (( SELECT vend.visible_garages() AS visible_garages)::uuid[]))', garage_column) END $$;
+		SELECT vend_internal.execute_as_owner(format('DROP POLICY vend_scope ON %1$s; DROP POLICY vend_allow ON %1$s', p.relation)) FROM vend_internal.protections p WHERE p.rollup IS NOT NULL;
+		SELECT vend_internal.execute_as_owner(s) FROM vend_internal.protections p CROSS JOIN LATERAL vend_internal.protection_statements(p.relation, vend_internal.scope_of(p.garage_column)) s WHERE p.rollup IS NOT NULL;
+		SELECT vend.attach('operations', timezone => 'Europe/Berlin'); SELECT vend.refresh()});
+	for my $way (sort keys %ways)
+	{
+		is(telling($metered, $ways{$way}), '', "T7: $way it takes the same work to find no rows of a foreign garage and of an invented one");
+	}
+	like(telling($as_any, $ways{'through everything'}), qr/a name.*payments on a day.*daily_revenue/, 'T7: a policy with = ANY tells what rows others have');
+	my $tries = int(($ENV{VEND_QUERIES} // 150) / 10);
+	for my $db ($metered, $as_any)
+	{
+		my ($one, $other) = map { my $q = $_; "\$q\$$q\$q\$" } @{ $pairs{'payments on a day'} };
+		note(($db eq $metered ? 'T7: with is_visible' : 'T7: with = ANY') . ', the chance that it takes longer where there is such a row, ' . "$tries tries each: "
+			. (split /\n/, output($db, 'bi', undef, "$ways{'through everything'}; SELECT meter.chance($one, $other, $tries)"))[-1]);
+	}
+}
 # T5b: what the planner expects of a measure depends on nobody else's.
 sub estimates
 {
@@ -214,6 +295,13 @@ my $statistics = q{SELECT count(*) FROM pg_stats WHERE schemaname IN ('vend_inte
 is(output('strong', 'bi', undef, $statistics), '0', 'T5c: no statistics are shown');
 cmp_ok(output(copy('GRANT SELECT ON operations.payments TO vend_bi; GRANT USAGE ON SCHEMA operations TO vend_bi'), 'bi', undef, $statistics), '>', 0, 'T5c: of a table without policies they are');
 
+# T5d: what PostgreSQL tells of whole tables is accepted; none of it is of one garage.
+for my $counters ('pg_class WHERE reltuples > 0', 'pg_stat_user_tables', 'pg_stat_user_indexes', 'pg_statio_user_tables')
+{
+	my $counted = output('strong', 'bi', undef, "SELECT * FROM $counters");
+	ok($counted =~ /stored_daily_revenue/ && !grep({ index($counted, $_) >= 0 } @garages, map { s/-//gr } @garages), "T5d: $counters is of whole tables");
+}
+
 # T6, T10d, T13, T20, T22: what changes or tells more than rows.
 my %denied = (
 	'T6: the table behind' => "INSERT INTO vend_internal.stored_daily_revenue (garage_id) VALUES ('$own')",
@@ -221,7 +309,9 @@ my %denied = (
 	'T13: a temporary table' => 'SELECT * INTO TEMP copied FROM vend_reports.daily_revenue',
 	'T13: staging' => 'SELECT * FROM vend_staging.stg_payments',
 	'T13: an unscoped mart' => 'SELECT * FROM vend_marts.subscription_periods',
-	'T20: how fresh others are' => 'SELECT * FROM vend.freshness',
+	'T20: what a run was and how an alert was found' => 'SELECT message, details FROM vend_internal.job_runs, vend_internal.alerts',
+	'T20: the notes of all' => q{SELECT vend_internal.pending_notes('daily_revenue')},
+	'T20: what a scraper is told' => 'SELECT * FROM vend.metrics()',
 	'T22: notes' => 'SELECT * FROM vend_internal.notes_daily_revenue_1',
 	'T22: the ledger' => 'DELETE FROM vend_internal.ledger',
 	'T22: the token of those who see everything' => 'SELECT token FROM vend_internal.bypass',
@@ -237,8 +327,33 @@ for my $attack (sort keys %denied)
 {
 	is(join(' ', map { (attack('strong', $_, $admin, $denied{$attack}))[0] } 'bi', 'builder'), '42501 42501', "$attack is denied");
 }
-is(output('strong', 'app', $admin, 'SELECT count(*) FROM vend.audit_log'), '0', 'the audit log is empty for a garage admin');
-cmp_ok(output('strong', 'app', $super, 'SELECT count(*) FROM vend.audit_log'), '>', 0, 'and not for a super admin');
+# T20: what is of the whole platform, and how fresh one's own is.
+my $counts = join ' UNION ALL ', map { "SELECT '$_', count(*) FROM $_" } grep { $_ ne 'vend.audit_log' } @platform;
+for my $case ([ 'app', $admin ], [ 'app', $admin_of_two ], [ 'app', $customer ], [ 'app', undef ], [ 'bi', undef ])
+{
+	unlike(output('strong', $case->[0], $case->[1], $counts), qr/\|[^0]/, "T20: no jobs, runs or alerts for $case->[0] " . ($case->[1] // ''));
+}
+unlike(output('strong', 'app', $super, $counts), qr/\|0/, 'T20: and all of them for a super admin');
+my $open_views = copy('CREATE OR REPLACE VIEW vend_internal.platform_scope AS SELECT true AS is_visible');
+unlike(output($open_views, 'app', $admin, $counts =~ s/ UNION ALL SELECT 'vend_reports.*//r), qr/\|0/, 'T20: without the scope a garage admin sees them, too');
+my $waiting = copy(qq{
+	UPDATE operations.payments SET amount = amount + 1 WHERE garage_id = '$foreign';
+	UPDATE operations.payments SET amount = amount + 1 WHERE id = (SELECT id FROM operations.payments WHERE garage_id = '$own' AND status = 'succeeded' ORDER BY id LIMIT 1);
+	UPDATE operations.parked SET exited_at = exited_at + interval '1 minute' WHERE garage_id = '$second'});
+my $freshness = q{SELECT string_agg(rollup || ' ' || pending_notes || ' ' || dirty_keys || ' ' || (age IS NOT NULL), ',' ORDER BY rollup) FROM vend.freshness WHERE pending_notes > 0};
+is(output($waiting, 'app', $admin, $freshness), 'daily_revenue 1 1 true', 'T20: a garage admin sees what waits of their own');
+is(output($waiting, 'bi', undef, $freshness), 'daily_revenue 1 1 true', 'T20: and so does a BI login');
+like(output($waiting, 'app', $admin_of_two, $freshness), qr/^daily_revenue 1 1 true,daily_visits \d+ \d+ true$/, 'T20: of two garages of both');
+is(output($waiting, 'app', $customer, 'SELECT count(*) FROM vend.freshness') . output($waiting, 'app', undef, 'SELECT count(*) FROM vend.freshness'), '00', 'T20: who has no garage sees no rollup');
+like(output($waiting, 'app', $super, $freshness), qr/^daily_revenue (?!1 1 )\d+ \d+ true,daily_visits \d+ \d+ true$/, 'T20: a super admin sees what waits of all');
+one($waiting, 'ALTER VIEW vend.freshness SET (security_invoker = false)');
+isnt(output($waiting, 'app', $admin, $freshness), 'daily_revenue 1 1 true', 'T20: read with the rights of its owner it shows what waits of others');
+# Whoever listens is told a number.
+my $heard = q{SET SESSION AUTHORIZATION bi; LISTEN vend_alerts; RESET SESSION AUTHORIZATION; SELECT vend_internal.settle_alerts('job_failed', '{"heard": {"secret": 1}}')};
+my $told = one('strong', $heard);
+like($told, qr/notification "vend_alerts" with payload "\d+" received/, 'T20: who listens is told the id of an alert');
+unlike($told, qr/secret|heard/, 'T20: and nothing else');
+one('strong', q{SELECT vend_internal.settle_alerts('job_failed', '{}')});
 # Were the schema open, the functions would still keep to the caller's scope, and take no token but the one.
 my $usable = copy('GRANT USAGE ON SCHEMA vend_internal TO PUBLIC');
 is(output($usable, 'app', $admin, "SELECT string_agg(DISTINCT garage_id::text, ' ') FROM vend_internal.rows_daily_revenue(NULL)"), $own, 'T22: called directly a live function shows own rows');
@@ -352,7 +467,7 @@ note("seed $seed, $queries queries");
 sub pick { return $_[ int(rand(@_)) ]; }
 my %columns;
 for (split /\n/, one('strong', q{SELECT a.attrelid::regclass, a.attname, format_type(a.atttypid, NULL) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-	WHERE c.relnamespace::regnamespace::text IN ('vend_reports', 'vend_marts') AND a.attnum > 0 ORDER BY 1, a.attnum}))
+	WHERE c.relnamespace::regnamespace::text IN ('vend', 'vend_reports', 'vend_marts') AND a.attnum > 0 ORDER BY 1, a.attnum}))
 {
 	my ($relation, $column, $type) = split /\|/;
 	push @{ $columns{$relation} }, [ $column, $type ];
@@ -435,6 +550,8 @@ my $harness = q{
 		UPDATE operations.users SET first_name = 'Somebody', email = id || '@else.where' WHERE id NOT IN (
 			SELECT user_id FROM operations.subscriptions WHERE garage_id = ANY (own) UNION SELECT user_id FROM operations.parked WHERE garage_id = ANY (own) AND user_id IS NOT NULL)
 			AND role = 'user' AND id <> coalesce(vend.current_user_id(), gen_random_uuid());
+		INSERT INTO vend_internal.alerts (rule, subject, details) SELECT 'revenue_outlier', g.id || ' too', '{}' FROM operations.garages g WHERE g.id <> ALL (own);
+		INSERT INTO vend_internal.job_runs (job, task, started_at, finished_at, status) SELECT 'visits', 'refresh', now(), now(), 'succeeded' FROM operations.garages g WHERE g.id <> ALL (own);
 		PERFORM vend.set_platform_fee(33, now() - interval '9 days', g.id) FROM operations.garages g WHERE g.id <> ALL (own);
 		IF with_refresh THEN
 			PERFORM vend.refresh();
@@ -443,10 +560,39 @@ my $harness = q{
 			EXECUTE format('REFRESH MATERIALIZED VIEW %s', copied.name);
 		END LOOP;
 	END $$};
+# Asks, changes what is of others, and asks again: how many answers differ, how many are errors, and a query whose answers differ.
+sub twice
+{
+	my ($db, $role, $user, $sees, $refresh, @asked) = @_;
+	my $list = join ',', map { my $q = $_; '$query$' . $q . '$query$' } @asked;
+	my $set = $user ? "PERFORM set_config('app.current_user_id', '$user', true);" : '';
+	my $answer = one($db, qq{
+		BEGIN;
+		CREATE TEMP TABLE answers (n int, query text, before text, after text) ON COMMIT DROP;
+		DO \$do\$
+		DECLARE
+			queries text[] := ARRAY[$list];
+			before text[];
+			after text[];
+		BEGIN
+			$set
+			PERFORM set_config('role', '$role', true);
+			before := fuzz.ask(queries);
+			PERFORM set_config('role', 'none', true);
+			PERFORM fuzz.change('$sees', $refresh);
+			PERFORM set_config('role', '$role', true);
+			after := fuzz.ask(queries);
+			PERFORM set_config('role', 'none', true);
+			INSERT INTO answers SELECT * FROM (SELECT row_number() OVER (), u.* FROM unnest(queries, before, after) u) AS a;
+		END \$do\$;
+		SELECT count(*) FILTER (WHERE before <> after), count(*) FILTER (WHERE length(before) = 5), min(query) FILTER (WHERE before <> after) FROM answers;
+		ROLLBACK;});
+	return split /\|/, $answer;
+}
 sub interference
 {
 	my ($db, $number, @relations) = @_;
-	@asked_of = @relations ? @relations : @for_api;
+	my @all = @relations ? @relations : @for_api;
 	one($db, $harness);
 	my @kinds = ([ '', '{}' ], [ $customer, '{}' ], [ $admin, "{$own}" ], [ $admin_of_two, "{$own,$second}" ], [ $admin, "{$own}" ]);
 	# Of each user a few, and then of all of them again: each time other rows are changed.
@@ -458,33 +604,12 @@ sub interference
 		{
 			my ($user, $sees) = @{ $kinds[$kind] };
 			my $role = $kind == $#kinds ? 'vend_bi' : 'app';
+			# A refresh does change how fresh one's own is.
+			my $refresh = rand() < 0.5 && "@all" ne 'vend.freshness' ? 'true' : 'false';
+			@asked_of = grep { ($_ ne 'vend.freshness' || $refresh eq 'false') && ($role eq 'app' || !/audit_log|dim_users|fact_/) } @all;
 			my @asked = map { query() } 1 .. $batch;
 			$asked += @asked;
-			my $list = join ',', map { my $q = $_; '$query$' . $q . '$query$' } @asked;
-			my $set = $user ? "PERFORM set_config('app.current_user_id', '$user', true);" : '';
-			my $refresh = rand() < 0.5 ? 'true' : 'false';
-			my $answer = one($db, qq{
-				BEGIN;
-				CREATE TEMP TABLE answers (n int, query text, before text, after text) ON COMMIT DROP;
-				DO \$do\$
-				DECLARE
-					queries text[] := ARRAY[$list];
-					before text[];
-					after text[];
-				BEGIN
-					$set
-					PERFORM set_config('role', '$role', true);
-					before := fuzz.ask(queries);
-					PERFORM set_config('role', 'none', true);
-					PERFORM fuzz.change('$sees', $refresh);
-					PERFORM set_config('role', '$role', true);
-					after := fuzz.ask(queries);
-					PERFORM set_config('role', 'none', true);
-					INSERT INTO answers SELECT * FROM (SELECT row_number() OVER (), u.* FROM unnest(queries, before, after) u) AS a;
-				END \$do\$;
-				SELECT count(*) FILTER (WHERE before <> after), count(*) FILTER (WHERE length(before) = 5), min(query) FILTER (WHERE before <> after), count(DISTINCT before) FROM answers;
-				ROLLBACK;});
-			my ($differ, $failed, $example) = split /\|/, $answer;
+			my ($differ, $failed, $example) = twice($db, $role, $user, $sees, $refresh, @asked);
 			note("$role " . ($user || 'nobody') . ": $example") if $differ && !@relations;
 			$differing += $differ;
 			$errors += $failed;
@@ -493,8 +618,21 @@ sub interference
 	note("$asked queries, $errors of them errors, $differing differ");
 	return $differing;
 }
+# T18: of what compares with others nothing is left to compute: no number that a garage admin is shown moves with theirs.
+my @whole = map { "SELECT * FROM $_" } @for_api;
+my $compared = q{CREATE VIEW vend_reports.compared AS SELECT r.* FROM (SELECT garage_id, sum(gross_revenue) AS own, avg(sum(gross_revenue)) OVER () AS average
+	FROM vend_internal.exact_daily_revenue GROUP BY 1) AS r WHERE garage_id = ANY ((SELECT vend.visible_garages())::uuid[]);
+	ALTER VIEW vend_reports.compared OWNER TO vend_owner; GRANT SELECT ON vend_reports.compared TO vend_api, vend_bi};
+my $comparing = copy($compared);
+one($comparing, $harness);
+is((twice($comparing, 'app', $admin, "{$own}", 'false', @whole))[0], 0, 'T18: no relation compares with other garages');
+is((twice($comparing, 'app', $admin, "{$own}", 'true', grep { !/vend.freshness/ } @whole))[0], 0, 'T18: nor does one after a refresh');
+is((twice($comparing, 'app', $admin, "{$own}", 'false', 'SELECT 2 * average - own FROM vend_reports.compared'))[0], 1, 'T18: an average over all garages gives another one away');
+
 is(interference(copy(), $queries), 0, "non-interference: rows of others change no answer (seed $seed)");
 my %mutants = (
+	'how fresh all garages are' => [ 'ALTER VIEW vend.freshness SET (security_invoker = false)', 'vend.freshness' ],
+	'jobs for every admin' => [ q{CREATE OR REPLACE VIEW vend_internal.platform_scope AS SELECT vend.current_user_role() LIKE '%admin' AS is_visible}, 'vend.job_runs' ],
 	'a plain view' => [ $plain_view, 'vend_reports.daily_revenue' ],
 	'a granted materialized view' => [ q{CREATE MATERIALIZED VIEW vend_reports.copied AS TABLE vend_internal.exact_daily_revenue;
 		ALTER MATERIALIZED VIEW vend_reports.copied OWNER TO vend_owner; GRANT SELECT ON vend_reports.copied TO vend_api, vend_bi}, 'vend_reports.copied' ],

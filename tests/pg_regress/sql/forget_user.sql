@@ -64,6 +64,52 @@ SELECT vend.set_policy('audit_retention', 'default');
 SELECT vend.unmap_login('regress_person');
 SELECT count(*) AS kept FROM vend.audit_log WHERE event = 'map_login';
 
+-- Nothing at all is left: every column of every table that is kept is looked through for the person's id, e-mail, name and
+-- licence plate, and for what stands for the two visitors in summaries.
+CREATE TABLE sought AS SELECT * FROM (VALUES ('id', g(3)::text), ('e-mail', 'forgotten@example.com'), ('name', 'Forgotten'), ('plate', 'F-OR 607')) AS s(what, value)
+UNION ALL
+SELECT 'visitor', (regexp_match(vend.activity(v, now(), 'UTC')::text, '\{"([0-9a-f]{32})"'))[1] FROM unnest(ARRAY[g(3)::text, 'F-OR 607']) v GROUP BY v;
+CREATE FUNCTION traces_kept() RETURNS TABLE (what text, kept_in text) LANGUAGE plpgsql AS $$
+DECLARE
+    kept record;
+BEGIN
+    FOR kept IN SELECT a.attrelid::regclass AS relation, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+        WHERE c.relkind = 'r' AND c.relnamespace::regnamespace::text LIKE 'vend%' AND a.attnum > 0 AND NOT a.attisdropped
+        ORDER BY a.attrelid::regclass::text, a.attname
+    LOOP
+        RETURN QUERY EXECUTE format('SELECT DISTINCT s.what, %L FROM %s AS k JOIN sought s ON strpos(k.%I::text, s.value) > 0 ORDER BY 1',
+            kept.relation || '.' || kept.attname, kept.relation, kept.attname);
+    END LOOP;
+END $$;
+UPDATE users SET first_name = 'Forgotten', email = 'forgotten@example.com' WHERE id = g(3);
+INSERT INTO parked (id, garage_id, user_id, vehicle_plate, entered_at, exited_at, created_at)
+SELECT g(900 + n), g(1), CASE n WHEN 1 THEN g(3) END, 'F-OR 607', '2026-01-02 10:00', '2026-01-02 11:00', now() FROM generate_series(1, 2) n;
+SELECT vend.create_rollup('per_plate', 'SELECT p.garage_id, p.vehicle_plate, count(*) AS visits FROM vend_staging.stg_parked p GROUP BY 1, 2',
+    '{garage_id, vehicle_plate}', '{"parked": ["garage_id", "vehicle_plate"]}');
+SELECT vend.create_rollup('per_email', 'SELECT u.email, count(*) AS users FROM vend_staging.stg_users u GROUP BY 1', '{email}', '{"users": ["email"]}', NULL);
+SELECT count(*) FROM vend.refresh();
+CREATE ROLE regress_forgotten LOGIN;
+SELECT vend.map_login('regress_forgotten', g(3)), vend.unmap_login('regress_forgotten'), vend.map_login('regress_forgotten', g(3));
+INSERT INTO vend_internal.alerts (rule, subject, details) VALUES ('job_failed', 'x', jsonb_build_object('last_error', 'user ' || g(3) || ' is odd'));
+INSERT INTO vend_internal.job_runs (job, task, status, message) VALUES ('x', 'refresh', 'failed', 'user ' || g(3) || ' is odd');
+SELECT vend.schedule('x', '@yearly', 'refresh'), vend.pause_job('x', 'until ' || g(3) || ' was looked at');
+SELECT * FROM traces_kept();
+-- Erased in the operational tables: in part by deleting, in part by taking out what says who it was.
+DELETE FROM subscriptions WHERE user_id = g(3);
+DELETE FROM users WHERE id = g(3);
+UPDATE parked SET user_id = NULL, vehicle_plate = 'erased' WHERE vehicle_plate = 'F-OR 607';
+SELECT what, count(*) > 0 AS noted FROM traces_kept() GROUP BY 1 ORDER BY 1;
+SELECT object, rows_changed FROM vend.forget_user(g(3)) ORDER BY object;
+SELECT * FROM traces_kept();
+SELECT details FROM vend.alerts WHERE subject = 'x';
+SELECT message FROM vend.job_runs WHERE job = 'x';
+SELECT sum(users) FROM vend_reports.per_email;
+TABLE vend_reports.per_plate;
+SELECT vend.drop_rollup('per_plate'), vend.drop_rollup('per_email'), vend.unschedule('x');
+DELETE FROM vend_internal.job_runs;
+DELETE FROM vend_internal.alerts;
+DROP ROLE regress_forgotten;
+
 -- RFC 4231, test case 2.
 SELECT vend_internal.keyed_hash('Jefe', 'what do ya want for nothing?');
 SELECT length(vend.pseudonym('a@example.com')) AS digits, vend.pseudonym('a@example.com') = vend.pseudonym('a@example.com') AS same,

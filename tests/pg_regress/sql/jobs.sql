@@ -136,6 +136,12 @@ SELECT job, status, sqlstate, message, batches, keys, rows FROM vend.job_runs WH
 SELECT job, runs, succeeded, failed, crashed, interrupted, waits, keys, rows, last_error FROM vend.job_stats WHERE job = 'old runs';
 ROLLBACK;
 
+-- What is kept of an error names things, but does not quote data.
+SELECT vend_internal.without_values(e.sqlstate, e.message) FROM (VALUES
+    ('22P02', 'invalid input syntax for type integer: "ada@example.com"'), ('22007', 'cut off at "some length'),
+    ('P0001', 'no "B-AB 12" in "North"'), ('22023', 'time zone "Mars/Olympus" is not known'),
+    ('23505', 'duplicate key value violates unique constraint "users_email_key"')) AS e(sqlstate, message);
+
 -- Nobody else sees or does anything of it; the worker may call its own functions and nothing more.
 CREATE ROLE regress_nobody;
 SET ROLE regress_nobody;

@@ -1,0 +1,37 @@
+-- What a policy asks of a row: the same as = ANY, before anything else, and by an index where there is one.
+CREATE FUNCTION pg_temp.g(n int) RETURNS uuid IMMUTABLE LANGUAGE sql AS $$ SELECT md5(n::text)::uuid $$;
+CREATE FUNCTION pg_temp.some(n int) RETURNS uuid[] LANGUAGE sql AS $$ SELECT array_agg(g ORDER BY g) FROM (SELECT pg_temp.g(i * 3) AS g FROM generate_series(1, n) i) AS s $$;
+SELECT n AS garages, count(*) AS compared, count(*) FILTER (WHERE vend_internal.is_visible(g, s) IS DISTINCT FROM (g = ANY (s))) AS differing,
+    count(*) FILTER (WHERE vend_internal.is_visible(g, s)) AS visible
+FROM unnest('{0, 1, 2, 3, 100, 1000}'::int[]) n
+CROSS JOIN LATERAL (SELECT coalesce(pg_temp.some(n), '{}') AS s OFFSET 0) AS a
+CROSS JOIN LATERAL (SELECT pg_temp.g(i) AS g FROM generate_series(1, 400) i) AS b
+GROUP BY n ORDER BY n;
+SELECT vend_internal.is_visible(NULL, '{}') AS of_null, vend_internal.is_visible(pg_temp.g(1), NULL) AS of_nobody,
+    vend_internal.is_visible(pg_temp.g(1), ARRAY[pg_temp.g(1), NULL]) AS with_null;
+
+CREATE TABLE pg_temp.readings AS SELECT pg_temp.g(i % 50) AS garage_id, i AS count FROM generate_series(1, 5000) i;
+CREATE INDEX readings_garage ON pg_temp.readings (garage_id, count);
+CREATE INDEX readings_hash ON pg_temp.readings USING hash (garage_id);
+ANALYZE pg_temp.readings;
+-- First, though what is compared beside it costs no more than an operator does; and estimated as = ANY is.
+SET enable_indexscan = off; SET enable_bitmapscan = off; SET enable_indexonlyscan = off;
+EXPLAIN (COSTS off) SELECT count FROM readings WHERE count > 7 AND garage_id = '1234567890abcdef1234567890abcdef' AND vend_internal.is_visible(garage_id, (SELECT pg_temp.some(2)));
+CREATE FUNCTION pg_temp.rows_of(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE plan json;
+BEGIN
+    EXECUTE 'EXPLAIN (FORMAT json) ' || query INTO plan;
+    RETURN plan -> 0 -> 'Plan' ->> 'Plan Rows';
+END $$;
+SELECT pg_temp.rows_of('SELECT FROM readings WHERE garage_id = ANY ((SELECT pg_temp.some(2))::uuid[])')
+    = pg_temp.rows_of('SELECT FROM readings WHERE vend_internal.is_visible(garage_id, (SELECT pg_temp.some(2)))') AS same_estimate;
+RESET enable_indexscan; RESET enable_bitmapscan; RESET enable_indexonlyscan;
+SET enable_seqscan = off;
+SET enable_bitmapscan = off;
+EXPLAIN (COSTS off) SELECT count FROM readings WHERE vend_internal.is_visible(garage_id, (SELECT pg_temp.some(2)));
+SELECT count(*) FROM readings WHERE vend_internal.is_visible(garage_id, (SELECT pg_temp.some(2)));
+-- An array from a row of another table serves as well; a garage that is not the index's column does not, nor an index of another kind.
+EXPLAIN (COSTS off) SELECT FROM (SELECT pg_temp.some(2) AS garages OFFSET 0) AS s JOIN readings r ON vend_internal.is_visible(r.garage_id, s.garages);
+EXPLAIN (COSTS off) SELECT FROM readings r WHERE vend_internal.is_visible(gen_random_uuid(), ARRAY[garage_id]);
+DROP INDEX readings_garage;
+EXPLAIN (COSTS off) SELECT FROM readings WHERE vend_internal.is_visible(garage_id, (SELECT pg_temp.some(2)));
