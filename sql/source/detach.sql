@@ -33,6 +33,8 @@ BEGIN
     IF NOT EXISTS (SELECT FROM vend_internal.source) THEN
         RETURN;
     END IF;
+    -- DROP EXTENSION takes this lock only when all is detached; the workers take it first.
+    PERFORM vend_internal.keep_workers_out();
     SELECT string_agg(r.name, ', ' ORDER BY r.name) INTO dependents FROM vend_internal.rollups r WHERE NOT r.built_in;
     IF dependents IS NOT NULL AND NOT cascade THEN
         RAISE EXCEPTION 'cannot detach: there are rollups of your own' USING ERRCODE = '2BP01', DETAIL = dependents,

@@ -1,4 +1,5 @@
 //! What the job functions need of the workers.
+use super::process;
 use super::processes;
 use super::settings;
 use super::shared::{SLOTS, shared};
@@ -24,6 +25,12 @@ pub fn wake_scheduler() {
     // Looked up here: nothing may fail in a callback.
     let (shared, database) = (shared(), this_database());
     register_xact_callback(PgXactCallbackEvent::Commit, move || shared.wake(database));
+}
+
+/// Until the end of the transaction no worker begins one; those that have begun end first.
+#[pg_extern(schema = "vend_internal", volatile, parallel_unsafe, strict)]
+fn keep_workers_out() {
+    process::lock_extension(pg_sys::AccessExclusiveLock, false);
 }
 
 /// Starts a process that runs a job now.

@@ -195,7 +195,7 @@ unsafe extern "C-unwind" fn interrupted(_code: c_int, _argument: Datum) {
     // SAFETY: leaves whatever the process was in the middle of.
     unsafe { pg_sys::AbortOutOfAnyTransaction() };
     process::limit(0);
-    process::transaction(Mode::Bookkeeping, || {
+    process::transaction(Mode::Last, || {
         if let Extension::Ours = process::extension() {
             process::value::<()>("SELECT vend_internal.interrupt_run($1)", &[run.into()]);
         }

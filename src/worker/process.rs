@@ -116,6 +116,8 @@ pub enum Mode {
     Batch,
     /// REFRESH MATERIALIZED VIEW, which restricts itself.
     Unrestricted,
+    /// Bookkeeping of a process that ends: it waits for nobody.
+    Last,
 }
 
 /// Runs in a transaction of its own. An error goes through and leaves the transaction open; `attempt` or the end of the
@@ -130,8 +132,16 @@ pub fn transaction<T>(mode: Mode, work: impl FnOnce() -> T) -> T {
         if limit > 0 {
             enable_timeout_after(STATEMENT_TIMEOUT, limit);
         }
-        if mode != Mode::Bookkeeping {
+        if matches!(mode, Mode::Batch | Mode::Unrestricted) {
             pg_sys::XactIsoLevel = pg_sys::XACT_REPEATABLE_READ as c_int;
+        }
+        // Before the snapshot, so that it shows what was waited for.
+        if mode != Mode::Unrestricted && !lock_extension(pg_sys::AccessShareLock, mode == Mode::Last) {
+            pgrx::ereport!(
+                PgLogLevel::ERROR,
+                PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
+                "the extension is being dropped"
+            );
         }
         pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
         let role = pg_sys::GetUserId();
@@ -147,6 +157,26 @@ pub fn transaction<T>(mode: Mode, work: impl FnOnce() -> T) -> T {
         pg_sys::CommitTransactionCommand();
         pg_sys::pgstat_report_stat(true);
         result
+    }
+}
+
+/// Locks are taken in the order extension, job, rollup, notes, rows. Whoever drops or detaches begins with the first one, too:
+/// he waits there for the end of our transaction, or we for his, and neither holds anything yet that the other wants. False:
+/// it was not to be had at once.
+pub fn lock_extension(mode: u32, at_once: bool) -> bool {
+    // SAFETY: a constant name; the tag is copied.
+    unsafe {
+        let extension = pg_sys::get_extension_oid(c"vend_analytics".as_ptr(), true);
+        let tag = pg_sys::LOCKTAG {
+            locktag_field1: pg_sys::MyDatabaseId.to_u32(),
+            locktag_field2: pg_sys::ExtensionRelationId.to_u32(),
+            locktag_field3: extension.to_u32(),
+            locktag_field4: 0,
+            locktag_type: pg_sys::LockTagType::LOCKTAG_OBJECT as u8,
+            locktag_lockmethodid: pg_sys::DEFAULT_LOCKMETHOD as u8,
+        };
+        let taken = pg_sys::LockAcquire(&tag, mode as pg_sys::LOCKMODE, false, at_once);
+        taken != pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL
     }
 }
 

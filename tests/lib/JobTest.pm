@@ -7,7 +7,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
-our @EXPORT = qw(server platform sqlstate becomes runs_of processes figure wrong_keys make_due);
+our @EXPORT = qw(server platform asked sqlstate becomes runs_of processes figure wrong_keys make_due);
 
 # How long to wait for what is to happen; less where it is known not to, as with a mutant.
 our $patience = $ENV{VEND_PATIENCE} // $PostgreSQL::Test::Utils::timeout_default;
@@ -63,6 +63,14 @@ sub sqlstate
 	return $status == 0 ? '' : $stderr =~ /ERROR:  (\w{5})/ ? $1 : $stderr;
 }
 
+# The status and the output of a query, or nothing: a psql that cannot connect may be gone before it is told its query, and
+# IPC::Run dies of that.
+sub asked
+{
+	my ($node, $database, $sql) = @_;
+	return eval { $node->psql($database, $sql, timeout => 60) };
+}
+
 # Waits, for minutes if need be, until a query has this answer.
 sub becomes
 {
@@ -71,7 +79,7 @@ sub becomes
 	my $end = time() + $patience;
 	while (1)
 	{
-		my ($status, $stdout) = $node->psql($database, $sql, timeout => 60);
+		my ($status, $stdout) = asked($node, $database, $sql);
 		$last = $stdout if defined $stdout;
 		last if (defined $status && $status == 0 && $last eq $expected) || time() > $end;
 		sleep 0.05;
@@ -108,8 +116,8 @@ sub wrong_keys
 	my $end = time() + $patience;
 	while (time() < $end)
 	{
-		my ($status, $wrong) = $node->psql($database, $query);
-		return $wrong if $status == 0;
+		my ($status, $wrong) = asked($node, $database, $query);
+		return $wrong if defined $status && $status == 0;
 	}
 	return 'unknown';
 }

@@ -43,7 +43,7 @@ sub first_of
 	my $end = time() + $JobTest::patience;
 	while (time() < $end)
 	{
-		my ($status, $stdout) = $node->psql('garage', "$query LIMIT 1");
+		my ($status, $stdout) = asked($node, 'garage', "$query LIMIT 1");
 		return $1 if defined $status && $status == 0 && $stdout =~ /^(\d+)$/m;
 	}
 	return '';
@@ -90,11 +90,10 @@ for my $round (1 .. $kills)
 	$killed{$name} += kill 'KILL', $pid;
 	# The server has restarted all its processes when the launcher is another one.
 	$_ && eval { $_->quit } for $holder, $other;
-	my $last = '';
 	while (time() < $before + $JobTest::patience)
 	{
-		(my $status, $last) = $node->psql('garage', qq{SELECT count(*) > 0 FROM vend.job_runs WHERE started_at > to_timestamp($before)});
-		last if defined $status && $status == 0 && $last eq 't';
+		my ($status, $has_run) = asked($node, 'garage', qq{SELECT count(*) > 0 FROM vend.job_runs WHERE started_at > to_timestamp($before)});
+		last if defined $status && $status == 0 && $has_run eq 't';
 		sleep 0.02;
 	}
 	push @recoveries, time() - $before;

@@ -26,11 +26,12 @@ sub clients
 {
 	my ($name, $count, $pace, $script) = @_;
 	append_to_file("$dir/$name.sql", $script);
-	my $output = '';
+	# Into a file: a pipe that nobody reads yet would hold it up.
+	my $output = "$dir/$name.output";
 	my $handle = IPC::Run::start(
-		[ 'pgbench', '-n', '-M', 'prepared', '-c', $count, '-T', $seconds, '-R', $pace, '-l', '--log-prefix', "$dir/$name", '-f', "$dir/$name.sql", '-d', $node->connstr('garage') . " application_name=$name" ],
-		'>', \$output, '2>', \$output);
-	return { name => $name, handle => $handle, output => \$output };
+		[ 'pgbench', '-n', '-M', 'prepared', '-c', $count, '-T', $seconds, '-R', $pace, '-l', '--log-prefix', "$dir/$name", '-f', "$dir/$name.sql", $node->connstr('garage') . " application_name=$name" ],
+		'>', $output, '2>&1');
+	return { name => $name, handle => $handle, output => $output };
 }
 
 # To their end; returns how many transactions there were.
@@ -38,8 +39,9 @@ sub finish
 {
 	my ($client) = @_;
 	ok($client->{handle}->finish, "no $client->{name} gave up");
-	like(${ $client->{output} }, qr/number of failed transactions: 0 /, "no $client->{name} failed") or diag ${ $client->{output} };
-	return ${ $client->{output} } =~ /number of transactions actually processed: (\d+)/ ? $1 : 0;
+	my $output = slurp_file($client->{output});
+	like($output, qr/number of failed transactions: 0 /, "no $client->{name} failed") or diag $output;
+	return $output =~ /number of transactions actually processed: (\d+)/ ? $1 : 0;
 }
 
 # The microseconds that 99 of 100 transactions took no longer than, without what they started late.
