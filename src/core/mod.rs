@@ -30,6 +30,7 @@ pub mod days_text;
 pub mod demo;
 pub mod entities;
 pub mod error;
+pub mod garages;
 pub mod hourly;
 pub mod identity;
 pub mod jsonb;
