@@ -60,7 +60,8 @@ TO PUBLIC;
 GRANT EXECUTE ON FUNCTION
     vend_internal.hourly_counts(jsonb), vend_internal.hourly_values(jsonb),
     vend_internal.known_timezone(text), vend_internal.day_start(date, text), vend_internal.policy(text),
-    vend_internal.is_visible(uuid, uuid[]), vend_internal.same_day(date, date), vend_internal.day_floor(date, text), vend_internal.day_ceiling(date, text),
+    vend_internal.is_visible(uuid, uuid[]), vend_internal.is_absent(timestamptz),
+    vend_internal.is_after(timestamptz, timestamptz), vend_internal.same_day(date, date), vend_internal.day_floor(date, text), vend_internal.day_ceiling(date, text),
     vend_internal.day_floor_instant(date, text), vend_internal.day_ceiling_instant(date, text),
     vend_internal.entities_by_day(vend.activity), vend_internal.list_of_length(int),
     vend_internal.days_present(timestamptz, timestamptz, text), vend_internal.noon(date)

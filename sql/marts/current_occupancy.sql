@@ -7,11 +7,14 @@ SELECT g.id AS garage_id, g.name AS garage_name, g.capacity,
     coalesce(v.stale, 0) AS stale_visits
 FROM vend_staging.stg_garages g
 LEFT JOIN (
-    SELECT garage_id,
-        count(*) FILTER (WHERE now() < ended_at) AS present,
-        count(*) FILTER (WHERE exited_at IS NULL AND ended_at <= now()) AS stale
-    FROM vend_marts.visits
-    WHERE entered_at <= now() AND (exited_at IS NULL OR now() < exited_at)
+    SELECT garage_id, count(*) FILTER (WHERE now() < ended_at) AS present, count(*) FILTER (WHERE ended_at <= now()) AS stale
+    FROM (
+        SELECT garage_id, ended_at FROM vend_marts.open_visits WHERE entered_at <= now()
+        UNION ALL
+        -- An exit that is known ahead.
+        SELECT garage_id, exited_at FROM vend_staging.stg_parked
+        WHERE vend_internal.is_after(exited_at, now()) AND entered_at <= now()
+    ) AS v
     GROUP BY garage_id
 ) AS v ON v.garage_id = g.id;
 COMMENT ON VIEW vend_marts.current_occupancy IS 'What vend_reports.mv_current_occupancy shows, of every garage.';

@@ -19,6 +19,6 @@ CROSS JOIN LATERAL (
     FROM unnest(vend_internal.list_of_length(p.stale_days + 1)) WITH ORDINALITY AS d(nothing, number)
     WHERE isfinite(v.entered_at)
 ) AS next_entry
-WHERE v.exited_at IS NULL;
+WHERE vend_internal.is_absent(v.exited_at);
 COMMENT ON VIEW vend_marts.open_visits IS
     'Visits without an exit. One ends at its plate''s next entry to the garage within a year, or stale_visit_cap after it began.';

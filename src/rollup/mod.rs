@@ -3,6 +3,8 @@
 #![allow(clippy::result_large_err)]
 
 mod engine;
+mod instants;
+mod nodes;
 mod partitions;
 mod query;
 mod same_day;

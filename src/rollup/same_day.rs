@@ -1,6 +1,7 @@
 //! Finding the rows of a local day by an ordinary index on the instant. A rollup recomputes a key with
 //! `same_day(its day, the key's day)`; where its day is `vend.local_day(at, zone)`, the planner is told between which
 //! instants `at` must lie.
+use super::nodes::{argument, compare, copy, utc_timestamp};
 use crate::sql::zone;
 use pgrx::datum::{Date, Timestamp, TimestampWithTimeZone};
 use pgrx::pg_sys::{FuncExpr, Node, NodeTag, Oid};
@@ -128,37 +129,10 @@ unsafe fn instant_of(day: *mut Node) -> Option<(*mut Node, *mut Node, &'static C
         let local = argument(day, pg_sys::F_DATE_TIMESTAMP, 0)?;
         let zone = argument(local, pg_sys::F_TIMEZONE_TEXT_TIMESTAMPTZ, 0)?;
         let at = argument(local, pg_sys::F_TIMEZONE_TEXT_TIMESTAMPTZ, 1)?;
-        match argument(at, pg_sys::F_TIMEZONE_TEXT_TIMESTAMP, 1) {
-            Some(utc) if is_utc(argument(at, pg_sys::F_TIMEZONE_TEXT_TIMESTAMP, 0)?) => {
-                Some((utc, zone, &UTC_TIMESTAMP))
-            }
-            _ => Some((at, zone, &INSTANT)),
+        match utc_timestamp(at) {
+            Some(timestamp) => Some((timestamp, zone, &UTC_TIMESTAMP)),
+            None => Some((at, zone, &INSTANT)),
         }
-    }
-}
-
-/// # Safety
-/// `node` is a node.
-unsafe fn argument(node: *mut Node, function: u32, number: usize) -> Option<*mut Node> {
-    // SAFETY: as the contract says.
-    unsafe {
-        if !is_a(node, NodeTag::T_FuncExpr) || (*node.cast::<FuncExpr>()).funcid.to_u32() != function {
-            return None;
-        }
-        PgList::<Node>::from_pg((*node.cast::<FuncExpr>()).args).get_ptr(number)
-    }
-}
-
-/// # Safety
-/// `zone` is a node of type text.
-unsafe fn is_utc(zone: *mut Node) -> bool {
-    // SAFETY: a constant that is not NULL holds a datum of its type.
-    unsafe {
-        if !is_a(zone, NodeTag::T_Const) || (*zone.cast::<pg_sys::Const>()).constisnull {
-            return false;
-        }
-        String::from_datum((*zone.cast::<pg_sys::Const>()).constvalue, false)
-            .is_some_and(|name| name == "UTC")
     }
 }
 
@@ -191,33 +165,6 @@ unsafe fn bound(
         )
         .cast()
     }
-}
-
-/// # Safety
-/// Both are nodes of the operator's types.
-unsafe fn compare(operator: u32, left: *mut Node, right: *mut Node) -> *mut Node {
-    // SAFETY: as the contract says.
-    unsafe {
-        let (none, boolean) = (Oid::INVALID, pg_sys::BOOLOID);
-        let clause = pg_sys::make_opclause(
-            Oid::from_u32(operator),
-            boolean,
-            false,
-            copy(left).cast(),
-            copy(right).cast(),
-            none,
-            none,
-        );
-        pg_sys::set_opfuncid(clause.cast());
-        clause.cast()
-    }
-}
-
-/// # Safety
-/// `node` is a node.
-unsafe fn copy(node: *mut Node) -> *mut Node {
-    // SAFETY: as the contract says.
-    unsafe { pg_sys::copyObjectImpl(node.cast()).cast() }
 }
 
 extension_sql!(

@@ -28,3 +28,18 @@ EXPLAIN (COSTS OFF) SELECT count(*) FROM instants WHERE zone = 'UTC' AND vend_in
 -- Below a GROUP BY, whatever the day is called.
 CREATE TEMP VIEW grouped AS SELECT zone, vend.local_day(utc, 'Europe/Berlin') AS day, count(*) AS n FROM instants GROUP BY 1, 2;
 EXPLAIN (COSTS OFF) SELECT g.n FROM (VALUES ('UTC', '2026-01-02'::date), ('UTC', '2026-01-03')) AS d(zone, day), LATERAL (SELECT * FROM grouped g WHERE g.zone = d.zone AND vend_internal.same_day(g.day, d.day) OFFSET 0) g;
+-- Whether an instant is absent or later than another is found by an index on a timestamp in UTC as well.
+CREATE TEMP TABLE visits AS SELECT n, CASE n % 5 WHEN 0 THEN NULL WHEN 1 THEN 'infinity' WHEN 2 THEN '-infinity' ELSE timestamp '2026-03-29' + n * interval '1 minute' END AS utc FROM generate_series(1, 500) n;
+ALTER TABLE visits ADD at timestamptz; UPDATE visits SET at = utc AT TIME ZONE 'UTC';
+CREATE INDEX ON visits (utc); CREATE INDEX ON visits (at);
+SELECT count(*) AS wrong FROM visits, unnest('{infinity, -infinity, 2026-03-29 04:00+00, NULL}'::timestamptz[]) bound WHERE (vend_internal.is_after(at, bound), vend_internal.is_after(utc AT TIME ZONE 'UTC', bound), vend_internal.is_absent(at), vend_internal.is_absent(utc AT TIME ZONE 'UTC'))
+    IS DISTINCT FROM (at > bound, at > bound, at IS NULL, at IS NULL);
+EXPLAIN (COSTS OFF) SELECT n FROM visits WHERE vend_internal.is_absent(utc AT TIME ZONE 'UTC');
+EXPLAIN (COSTS OFF) SELECT n FROM visits WHERE vend_internal.is_absent(at);
+EXPLAIN (COSTS OFF) SELECT n FROM visits WHERE vend_internal.is_after(utc AT TIME ZONE 'UTC', now());
+EXPLAIN (COSTS OFF) SELECT n FROM visits WHERE vend_internal.is_after(at, now());
+-- Of another zone's it is the cast that is asked.
+EXPLAIN (COSTS OFF) SELECT n FROM visits WHERE vend_internal.is_after(utc AT TIME ZONE 'Europe/Berlin', now());
+-- As values.
+CREATE TEMP TABLE called AS SELECT vend_internal.is_after(at, 'infinity') AS after, vend_internal.is_absent(at) AS absent FROM visits;
+SELECT after, absent, count(*) FROM called GROUP BY 1, 2 ORDER BY 1, 2;

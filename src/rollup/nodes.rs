@@ -1,0 +1,68 @@
+//! Expressions as the planner holds them: looking into them and making new ones.
+use pgrx::pg_sys::{FuncExpr, Node, NodeTag, Oid};
+use pgrx::prelude::*;
+use pgrx::{PgList, is_a};
+
+/// # Safety
+/// `node` is a node.
+pub unsafe fn argument(node: *mut Node, function: u32, number: usize) -> Option<*mut Node> {
+    // SAFETY: as the contract says.
+    unsafe {
+        if !is_a(node, NodeTag::T_FuncExpr) || (*node.cast::<FuncExpr>()).funcid.to_u32() != function {
+            return None;
+        }
+        PgList::<Node>::from_pg((*node.cast::<FuncExpr>()).args).get_ptr(number)
+    }
+}
+
+/// The timestamp, in UTC, of which `at` is the instant: a source's column, which has the index.
+///
+/// # Safety
+/// `at` is a node.
+pub unsafe fn utc_timestamp(at: *mut Node) -> Option<*mut Node> {
+    // SAFETY: as the contract says; the zone is of type text.
+    unsafe {
+        let zone = argument(at, pg_sys::F_TIMEZONE_TEXT_TIMESTAMP, 0)?;
+        argument(at, pg_sys::F_TIMEZONE_TEXT_TIMESTAMP, 1).filter(|_| is_utc(zone))
+    }
+}
+
+/// # Safety
+/// `zone` is a node of type text.
+unsafe fn is_utc(zone: *mut Node) -> bool {
+    // SAFETY: a constant that is not NULL holds a datum of its type.
+    unsafe {
+        if !is_a(zone, NodeTag::T_Const) || (*zone.cast::<pg_sys::Const>()).constisnull {
+            return false;
+        }
+        String::from_datum((*zone.cast::<pg_sys::Const>()).constvalue, false)
+            .is_some_and(|name| name == "UTC")
+    }
+}
+
+/// # Safety
+/// Both are nodes of the operator's types.
+pub unsafe fn compare(operator: u32, left: *mut Node, right: *mut Node) -> *mut Node {
+    // SAFETY: as the contract says.
+    unsafe {
+        let (none, boolean) = (Oid::INVALID, pg_sys::BOOLOID);
+        let clause = pg_sys::make_opclause(
+            Oid::from_u32(operator),
+            boolean,
+            false,
+            copy(left).cast(),
+            copy(right).cast(),
+            none,
+            none,
+        );
+        pg_sys::set_opfuncid(clause.cast());
+        clause.cast()
+    }
+}
+
+/// # Safety
+/// `node` is a node.
+pub unsafe fn copy(node: *mut Node) -> *mut Node {
+    // SAFETY: as the contract says.
+    unsafe { pg_sys::copyObjectImpl(node.cast()).cast() }
+}
