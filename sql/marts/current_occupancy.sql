@@ -7,14 +7,19 @@ SELECT g.id AS garage_id, g.name AS garage_name, g.capacity,
     coalesce(v.stale, 0) AS stale_visits
 FROM vend_staging.stg_garages g
 LEFT JOIN (
-    SELECT garage_id, count(*) FILTER (WHERE now() < ended_at) AS present, count(*) FILTER (WHERE ended_at <= now()) AS stale
-    FROM (
-        SELECT garage_id, ended_at FROM vend_marts.open_visits WHERE entered_at <= now()
+    SELECT v.garage_id, count(*) FILTER (WHERE now() < v.ended_at) AS present, count(*) FILTER (WHERE v.ended_at <= now()) AS stale
+    -- Who came before this and has not left is stale, whatever came next: no next entry need be looked for.
+    FROM (SELECT (now() AT TIME ZONE 'UTC' - min(value)) AT TIME ZONE 'UTC' AS since FROM vend_internal.policy_values WHERE policy = 'stale_visit_cap') AS p
+    CROSS JOIN LATERAL (
+        SELECT o.garage_id, o.ended_at FROM vend_marts.open_visits o
+        WHERE o.entered_at <= now() AND (p.since IS NULL OR o.entered_at > p.since)
+        UNION ALL
+        SELECT s.garage_id, p.since FROM vend_staging.stg_parked s WHERE vend_internal.is_absent(s.exited_at) AND s.entered_at <= p.since
         UNION ALL
         -- An exit that is known ahead.
-        SELECT garage_id, exited_at FROM vend_staging.stg_parked
-        WHERE vend_internal.is_after(exited_at, now()) AND entered_at <= now()
+        SELECT s.garage_id, s.exited_at FROM vend_staging.stg_parked s
+        WHERE vend_internal.is_after(s.exited_at, now()) AND s.entered_at <= now()
     ) AS v
-    GROUP BY garage_id
+    GROUP BY v.garage_id
 ) AS v ON v.garage_id = g.id;
 COMMENT ON VIEW vend_marts.current_occupancy IS 'What vend_reports.mv_current_occupancy shows, of every garage.';

@@ -165,6 +165,24 @@ SELECT (SELECT count(*) FROM vend_reports.mv_daily_revenue) = a AND (SELECT coun
 ROLLBACK;
 DROP ROLE regress_reader;
 
+-- Who is there, by any stale_visit_cap, is whose visit has not ended; an exit may be known ahead.
+BEGIN;
+UPDATE parked SET exited_at = now() AT TIME ZONE 'UTC' + interval '1 hour' WHERE id IN (SELECT id FROM parked WHERE exited_at IS NULL ORDER BY id LIMIT 3);
+UPDATE parked SET entered_at = '-infinity' WHERE id IN (SELECT id FROM parked WHERE exited_at IS NULL ORDER BY id LIMIT 2);
+CREATE VIEW presence AS
+SELECT count(*) AS garages, sum(r.current_occupancy) > 0 AS anybody, sum(r.stale_visits) > 0 AS stale,
+    count(*) FILTER (WHERE (r.current_occupancy, r.stale_visits) <> (v.present, v.stale)) AS wrong
+FROM vend_reports.mv_current_occupancy r
+JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE now() < v.ended_at) AS present, count(*) FILTER (WHERE v.exited_at IS NULL AND v.ended_at <= now()) AS stale
+    FROM vend_marts.visits v WHERE v.garage_id = r.garage_id AND v.entered_at <= now()) AS v ON true;
+SELECT * FROM presence;
+SELECT vend.set_policy('stale_visit_cap', 'none');
+SELECT * FROM presence;
+SELECT vend.set_policy('stale_visit_cap', '1 hour');
+SELECT * FROM presence;
+ROLLBACK;
+
 -- The calendar has the usual years, and whole years more where there is data, stored or not.
 CREATE VIEW calendar AS SELECT min(date_day), max(date_day), count(*) = max(date_day) - min(date_day) + 1 AS without_gaps FROM vend_marts.dim_date;
 BEGIN;
