@@ -1,10 +1,10 @@
 //! Conditions on an instant that an ordinary index answers where the source has a timestamp in UTC: staging makes an instant
 //! of it by a cast, under which no index would be found.
-use super::nodes::{argument, compare, copy, utc_timestamp};
+use super::nodes::{answer, argument, compare, copy, utc_timestamp};
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys::{FuncExpr, Node, NodeTag, Oid};
 use pgrx::prelude::*;
-use pgrx::{Internal, PgList, is_a};
+use pgrx::{Internal, PgList};
 
 #[pg_extern(schema = "vend_internal", immutable, parallel_safe)]
 fn is_absent(at: Option<TimestampWithTimeZone>) -> bool {
@@ -20,19 +20,10 @@ fn is_after(at: TimestampWithTimeZone, other: TimestampWithTimeZone) -> bool {
 const TIMESTAMP_AFTER: u32 = 2064;
 const INSTANT_AFTER: u32 = 1324;
 
-/// The planner's question whether a call of `is_absent` or `is_after` is the same as something simpler; null: it is not.
 #[pg_extern(sql = false)]
 fn instant_support(request: Internal) -> Internal {
-    // SAFETY: PostgreSQL passes a node, and calls a support function with nothing else.
-    let simpler = unsafe {
-        let node: *mut Node = request.unwrap().map_or(std::ptr::null_mut(), |datum| datum.cast_mut_ptr());
-        if !node.is_null() && is_a(node, NodeTag::T_SupportRequestSimplify) {
-            simplify((*node.cast::<pg_sys::SupportRequestSimplify>()).fcall)
-        } else {
-            std::ptr::null_mut()
-        }
-    };
-    Internal::from(Some(pg_sys::Datum::from(simpler)))
+    // SAFETY: PostgreSQL calls a support function with nothing else.
+    unsafe { answer(request, simplify) }
 }
 
 /// # Safety

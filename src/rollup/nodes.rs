@@ -1,7 +1,24 @@
 //! Expressions as the planner holds them: looking into them and making new ones.
 use pgrx::pg_sys::{FuncExpr, Node, NodeTag, Oid};
 use pgrx::prelude::*;
-use pgrx::{PgList, is_a};
+use pgrx::{Internal, PgList, is_a};
+
+/// Answers the planner's question whether a call of a function is the same as something simpler; null: it is not.
+///
+/// # Safety
+/// `request` is what PostgreSQL passes to a support function, and `simpler` takes a call of the function it supports.
+pub unsafe fn answer(request: Internal, simpler: unsafe fn(*mut FuncExpr) -> *mut Node) -> Internal {
+    // SAFETY: as the contract says, it is a node.
+    let simpler = unsafe {
+        let node: *mut Node = request.unwrap().map_or(std::ptr::null_mut(), |datum| datum.cast_mut_ptr());
+        if !node.is_null() && is_a(node, NodeTag::T_SupportRequestSimplify) {
+            simpler((*node.cast::<pg_sys::SupportRequestSimplify>()).fcall)
+        } else {
+            std::ptr::null_mut()
+        }
+    };
+    Internal::from(Some(pg_sys::Datum::from(simpler)))
+}
 
 /// # Safety
 /// `node` is a node.

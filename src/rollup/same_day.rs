@@ -1,12 +1,12 @@
 //! Finding the rows of a local day by an ordinary index on the instant. A rollup recomputes a key with
 //! `same_day(its day, the key's day)`; where its day is `vend.local_day(at, zone)`, the planner is told between which
 //! instants `at` must lie.
-use super::nodes::{argument, compare, copy, utc_timestamp};
+use super::nodes::{answer, argument, compare, copy, utc_timestamp};
 use crate::sql::zone;
 use pgrx::datum::{Date, Timestamp, TimestampWithTimeZone};
-use pgrx::pg_sys::{FuncExpr, Node, NodeTag, Oid};
+use pgrx::pg_sys::{FuncExpr, Node, Oid};
 use pgrx::prelude::*;
-use pgrx::{Internal, PgList, is_a};
+use pgrx::{Internal, PgList};
 
 const DAY: i64 = 86_400_000_000;
 /// PostgreSQL takes zones of up to 167 hours from UTC.
@@ -74,19 +74,10 @@ const INSTANT: Comparison = Comparison {
 };
 const DATE_EQUALS: u32 = 1093;
 
-/// The planner's question whether a call of `same_day` is the same as something simpler; null: it is not.
 #[pg_extern(sql = false)]
 fn same_day_support(request: Internal) -> Internal {
-    // SAFETY: PostgreSQL passes a node, and calls a support function with nothing else.
-    let simpler = unsafe {
-        let node: *mut Node = request.unwrap().map_or(std::ptr::null_mut(), |datum| datum.cast_mut_ptr());
-        if !node.is_null() && is_a(node, NodeTag::T_SupportRequestSimplify) {
-            with_bounds((*node.cast::<pg_sys::SupportRequestSimplify>()).fcall)
-        } else {
-            std::ptr::null_mut()
-        }
-    };
-    Internal::from(Some(pg_sys::Datum::from(simpler)))
+    // SAFETY: PostgreSQL calls a support function with nothing else.
+    unsafe { answer(request, with_bounds) }
 }
 
 /// # Safety
