@@ -29,10 +29,11 @@ SELECT m.garage_id, m.garage_name, s.currency,
     vend.customers_at(s.subscriptions, now()) AS active_subscriptions,
     coalesce(r.cancellations, 0) AS mtd_cancellations,
     round(100.0 * v.churned_customers / nullif(v.opening_customers, 0), 2) AS churn_rate_percent,
-    v.churned_customers AS mtd_churned_subscriptions
+    coalesce(v.churned_customers, 0) AS mtd_churned_subscriptions
 FROM month m
 JOIN vend_marts.garage_scopes s ON s.garage_id = m.garage_id
-CROSS JOIN LATERAL vend.mrr_movements(s.subscriptions, m.first_day, m.today + 1, 'month', m.timezone, 'period', now()) AS v
+-- In the very instant in which a month begins it has no movements yet.
+LEFT JOIN LATERAL vend.mrr_movements(s.subscriptions, m.first_day, m.today + 1, 'month', m.timezone, 'period', now()) AS v ON true
 LEFT JOIN money ON money.garage_id = m.garage_id AND money.currency IS NOT DISTINCT FROM s.currency
 LEFT JOIN requests r ON r.garage_id = m.garage_id AND r.currency IS NOT DISTINCT FROM s.currency;
 COMMENT ON VIEW vend_marts.current_month_metrics IS 'What vend_reports.mv_current_month_metrics shows, of every garage.';
