@@ -93,7 +93,10 @@ SELECT occupancy_id = :'kept' AS same_id, hour, occupancy_count, source FROM ven
 -- A subscription that moves leaves what it paid where it was; what it paid for there is no pass of the new garage.
 UPDATE subscriptions SET garage_id = id('g', 2), pass_id = id('p', 4), user_id = id('u', 6), updated_at = now() WHERE id = id('s', 1);
 SELECT subscription_start_date = vend.local_day(now(), 'America/Havana') AS begins_here, subscription_lifetime_days AS days, is_churned, pass_name FROM vend_marts.fact_subscriptions WHERE subscription_id = id('s', 1);
+INSERT INTO payments (id, subscription_id, garage_id, amount, stripe_fee, net_amount, status, currency, payment_date, created_at, updated_at)
+VALUES (id('y', 8), id('s', 1), id('g', 1), 5, 0, 5, 'succeeded', 'usd', now() + interval '1 minute', now(), now());
 SELECT n(payment_id), garage_name, pass_name, n(user_id) AS u FROM vend_marts.fact_payments WHERE subscription_id = id('s', 1) ORDER BY 1;
+SELECT n(pass_id) AS pass, gross_revenue FROM vend_reports.daily_revenue WHERE garage_id = id('g', 1) AND gross_revenue = 5;
 SELECT DISTINCT n(pass_id) AS pass FROM vend_reports.daily_revenue WHERE day = '2026-04-01' AND garage_id = id('g', 1);
 -- Instants that are none, and rows that belong to nothing.
 INSERT INTO parked (id, garage_id, vehicle_plate, entered_at, exited_at, created_at)
