@@ -58,7 +58,7 @@ GRANT EXECUTE ON ROUTINE
 TO PUBLIC;
 -- What flatten_hourly is inlined to, and what the reports call: a view's functions run with its reader's rights.
 GRANT EXECUTE ON FUNCTION
-    vend_internal.hourly_counts(jsonb), vend_internal.hourly_values(jsonb),
+    vend_internal.hourly_counts(jsonb), vend_internal.hourly_values(jsonb), vend_internal.hourly_problem(jsonb),
     vend_internal.known_timezone(text), vend_internal.day_start(date, text), vend_internal.policy(text),
     vend_internal.is_visible(uuid, uuid[]), vend_internal.is_absent(timestamptz),
     vend_internal.is_after(timestamptz, timestamptz), vend_internal.same_day(date, date), vend_internal.day_floor(date, text), vend_internal.day_ceiling(date, text),

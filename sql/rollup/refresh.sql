@@ -51,8 +51,10 @@ old AS MATERIALIZED (
     SELECT r.* FROM (SELECT * FROM keys AS d WHERE %s OFFSET 0) AS d
     CROSS JOIN LATERAL (SELECT r.*, r.ctid AS place FROM %s AS r WHERE %s OFFSET 0) AS r),%s
 SELECT (SELECT count(*) FROM keys), (SELECT count(*) FROM gone) + (SELECT count(*) FROM written)',
-        string_agg(format('notes_%1$s AS (DELETE FROM %2$s WHERE ctid = ANY (ARRAY(SELECT ctid FROM %2$s LIMIT $1)) RETURNING %3$s)',
-            s.position, vend_internal.part_of($1, 'notes', s.position), vend_internal.list_of(s.noted)), E',\n' ORDER BY s.position),
+        -- Notes of one key should not come in many batches that all recompute it.
+        string_agg(format('notes_%1$s AS (DELETE FROM %2$s WHERE ctid = ANY (ARRAY(SELECT ctid FROM %2$s%4$s LIMIT $1)) RETURNING %3$s)',
+            s.position, vend_internal.part_of($1, 'notes', s.position), vend_internal.list_of(s.noted),
+            ' ORDER BY ' || vend_internal.list_of(vend_internal.found_by(s.noted, s.touched))), E',\n' ORDER BY s.position),
         vend_internal.list_of(mask),
         string_agg(format('SELECT %s FROM (WITH changed AS (SELECT * FROM notes_%s) SELECT * FROM (%s) AS k) AS k',
             vend_internal.list_of(mask), s.position, s.keys || E'\n'), ' UNION ALL ' ORDER BY s.position),
@@ -237,7 +239,7 @@ DECLARE
     fault text;
     rounds bigint;
     started timestamptz;
-    batch_notes CONSTANT bigint := 10000;
+    batch_notes CONSTANT bigint := 1000000;
 BEGIN
     PERFORM vend_internal.check_rollup_name(name);
     FOR rollup IN SELECT r.name FROM vend_internal.rollups r WHERE refresh.name IS NULL OR r.name = refresh.name ORDER BY r.name LOOP

@@ -22,6 +22,7 @@ SELECT * FROM (VALUES
     (2, 'garages', 6, 'created_at', 'timestamptz', NULL, 'required'),
     (2, 'garages', 7, 'updated_at', 'timestamptz', NULL, 'optional'),
     (2, 'garages', 8, 'timezone', 'text', 'timezone', 'silent'),
+    (2, 'garages', 9, 'region', 'text', 'label', 'silent'),
     (3, 'passes', 1, 'id', 'uuid', NULL, 'required'),
     (3, 'passes', 2, 'garage_id', 'uuid', NULL, 'required'),
     (3, 'passes', 3, 'name', 'text', NULL, 'optional'),

@@ -41,11 +41,13 @@ const OBJECTS: &[&[Object]] = &[
     views!(
         "vend_marts",
         "marts",
+        "payment_attempts",
         "counted_payments",
         "payment_movements",
         "open_visits",
         "visits",
         "visit_movements",
+        "capacity_periods",
         "hourly_documents"
     ),
     rollups!("daily_revenue", "subscription_timelines", "daily_visits", "hourly_occupancy"),
@@ -68,6 +70,11 @@ const OBJECTS: &[&[Object]] = &[
         "garages",
         "passes",
         "users",
+        "subscriptions",
+        "payments",
+        "parking_events",
+        "occupancy_documents",
+        "daily_occupancy",
         "daily_revenue",
         "active_subscriptions",
         "current_month_metrics",
@@ -82,7 +89,11 @@ const OBJECTS: &[&[Object]] = &[
         "dim_garages",
         "dim_passes",
         "dim_users",
-        "fact_subscription_periods"
+        "fact_subscription_periods",
+        "fact_subscriptions",
+        "fact_payments",
+        "fact_parking_events",
+        "fact_daily_occupancy"
     ),
     objects!(
         "vend_reports",

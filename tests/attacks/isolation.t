@@ -100,7 +100,7 @@ sub granted
 my @for_api = granted('app');
 my @for_bi = granted('bi');
 is("@for_api", join(' ', sort qw(vend.alerts vend.audit_log vend.freshness vend.job_runs vend.job_stats vend.jobs vend.policies vend_marts.dim_date vend_marts.dim_garages vend_marts.dim_passes vend_marts.dim_time vend_marts.dim_users
-	vend_marts.fact_subscription_periods vend_reports.daily_revenue vend_reports.mv_active_subscriptions vend_reports.mv_current_month_metrics
+	vend_marts.fact_daily_occupancy vend_marts.fact_parking_events vend_marts.fact_payments vend_marts.fact_subscription_periods vend_marts.fact_subscriptions vend_reports.daily_revenue vend_reports.mv_active_subscriptions vend_reports.mv_current_month_metrics
 	vend_reports.mv_current_occupancy vend_reports.mv_daily_revenue vend_reports.mv_failed_payments vend_reports.payment_currencies
 	vend_reports.daily_visits vend_reports.hourly_occupancy vend_reports.subscription_timelines
 	vend_reports.visits_per_day)), 'vend_api reads reports, dimensions and facts');
@@ -429,6 +429,11 @@ cmp_ok(output('strong', 'app', $super, 'SELECT count(*) FROM vend_reports.paymen
 my $periods = "SELECT DISTINCT garage_id FROM vend_marts.fact_subscription_periods WHERE user_id = '$customer'";
 is(output('strong', 'app', $admin, $periods), $own, 'T19: of a customer of two garages an admin sees one part');
 is(output('strong', 'app', $admin, "SELECT garage_id FROM vend_reports.mv_failed_payments WHERE user_id = '$customer'"), $own, 'T19: also among failed payments');
+one('strong', qq{INSERT INTO operations.payments (id, subscription_id, garage_id, amount, stripe_fee, net_amount, status, currency, payment_date, created_at, updated_at)
+	SELECT gen_random_uuid(), id, garage_id, 77, 3, 74, 'succeeded', 'usd', now(), now(), now() FROM operations.subscriptions WHERE user_id = '$customer';
+	INSERT INTO operations.parked (id, garage_id, user_id, entered_at, exited_at, created_at)
+	SELECT gen_random_uuid(), garage_id, user_id, now(), now(), now() FROM operations.subscriptions WHERE user_id = '$customer'});
+is(output('strong', 'app', $admin, "SELECT DISTINCT garage_id FROM vend_marts.$_ WHERE user_id = '$customer'"), $own, "T19: also in $_") for qw(fact_subscriptions fact_payments fact_parking_events);
 is(foreign_in(output($weak, 'app', $admin, $revenue)), $#garages, 'T19: an unscoped view shows all parts');
 
 # T21
