@@ -27,9 +27,14 @@ CREATE TABLE pg_temp.readings AS SELECT pg_temp.g(i % 50) AS garage_id, i AS cou
 CREATE INDEX readings_garage ON pg_temp.readings (garage_id, count);
 CREATE INDEX readings_hash ON pg_temp.readings USING hash (garage_id);
 ANALYZE pg_temp.readings;
--- First, though what is compared beside it costs no more than an operator does; and estimated as = ANY is.
+-- First, though what is compared beside it costs no more than an operator does, or nothing; and estimated as = ANY is.
 SET enable_indexscan = off; SET enable_bitmapscan = off; SET enable_indexonlyscan = off;
 EXPLAIN (COSTS off) SELECT count FROM readings WHERE count > 7 AND garage_id = '1234567890abcdef1234567890abcdef' AND vend_internal.is_visible(garage_id, (SELECT pg_temp.some(2)));
+ALTER TABLE readings ENABLE ROW LEVEL SECURITY;
+CREATE POLICY scope ON readings USING (vend_internal.is_visible(garage_id, (SELECT pg_temp.some(2))));
+CREATE ROLE regress_reader IN ROLE vend_api; GRANT SELECT ON readings TO regress_reader; SET ROLE regress_reader;
+EXPLAIN (COSTS off) SELECT count FROM readings WHERE count IS NULL AND garage_id IS NOT NULL;
+RESET ROLE; DROP POLICY scope ON readings; ALTER TABLE readings DISABLE ROW LEVEL SECURITY; DROP OWNED BY regress_reader; DROP ROLE regress_reader;
 CREATE FUNCTION pg_temp.rows_of(query text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE plan json;
 BEGIN
