@@ -22,10 +22,17 @@ pub fn find(array: &[u8], id: &[u8; 16], near: usize) -> Option<usize> {
 mod tests {
     use super::*;
 
+    /// In the order of the numbers, which the first byte tells before the last one.
+    fn uuid(n: u8) -> [u8; 16] {
+        let mut bytes = [7; 16];
+        (bytes[0], bytes[15]) = (n / 16, n % 16);
+        bytes
+    }
+
     fn array(dimensions: i32, offset: i32, ids: &[u8]) -> Vec<u8> {
         let header = [dimensions, offset, 2950, ids.len() as i32, 1];
         let mut bytes: Vec<u8> = header.iter().flat_map(|word| word.to_ne_bytes()).collect();
-        ids.iter().for_each(|id| bytes.extend([*id; 16]));
+        ids.iter().for_each(|id| bytes.extend(uuid(*id)));
         bytes
     }
 
@@ -36,7 +43,7 @@ mod tests {
             for id in 0..=255 {
                 let place = ids.iter().position(|one| *one == id);
                 for near in [0, 1, id as usize / 2, 99, 100, usize::MAX] {
-                    assert_eq!(find(&bytes, &[id; 16], near), place, "{id} in {ids:?} near {near}");
+                    assert_eq!(find(&bytes, &uuid(id), near), place, "{id} in {ids:?} near {near}");
                 }
             }
         }
@@ -44,13 +51,13 @@ mod tests {
 
     #[test]
     fn what_is_no_plain_array_holds_nothing() {
-        assert_eq!(find(&array(1, 0, &[3]), &[3; 16], 0), Some(0));
+        assert_eq!(find(&array(1, 0, &[3]), &uuid(3), 0), Some(0));
         for bytes in [array(2, 0, &[3]), array(1, 24, &[3]), array(0, 0, &[3]), vec![], vec![1; 19]] {
-            assert_eq!(find(&bytes, &[3; 16], 0), None);
+            assert_eq!(find(&bytes, &uuid(3), 0), None);
         }
         let whole = array(1, 0, &[3, 4]);
         for length in 0..whole.len() {
-            assert_eq!(find(&whole[..length], &[4; 16], 1), None);
+            assert_eq!(find(&whole[..length], &uuid(4), 1), None);
         }
     }
 }
