@@ -2,7 +2,11 @@
 -- garage's rows.
 CREATE OR REPLACE VIEW vend_marts.subscriptions AS
 SELECT s.id AS subscription_id, s.stripe_subscription_id, s.user_id, s.garage_id, s.pass_id, s.status, s.monthly_amount,
-    (SELECT c.currency FROM vend_marts.subscription_currencies c WHERE c.subscription_id = s.id) AS currency,
+    -- Stored for those that were paid; looked up in payments for the few others.
+    coalesce(
+        (SELECT min(t.currency) FROM vend_internal.exact_subscription_timelines t
+        WHERE t.garage_id = s.garage_id AND s.id = ANY (t.subscription_ids) AND t.has_payments),
+        (SELECT c.currency FROM vend_marts.subscription_currencies c WHERE c.subscription_id = s.id)) AS currency,
     s.cancel_at_period_end, paid.first_day AS subscription_start_date,
     CASE WHEN isfinite(paid.until) THEN vend.local_day(paid.until, g.timezone) END AS subscription_end_date,
     vend.local_day(s.canceled_at, g.timezone) AS canceled_date,
