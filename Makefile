@@ -22,11 +22,12 @@ help:
 	@echo "make regress-accept TESTS=a   takes what they printed last as expected"
 	@echo "make isolation  every interleaving of writers, readers and refreshes; TESTS=\"a b\" runs some"
 	@echo "make drills     jobs under kill -9, stops and drops at full length, each figure beside its target"
+	@echo "make figures    count what has more rights than its callers: definer functions, unsafe blocks"
 	@echo "make tap        the tests that start servers of their own; TESTS=001_install.t runs one"
 	@echo "make attacks    everything that an attacker may try, and that it fails; TESTS=identity.t runs one"
 
-.PHONY: setup demo install test lint build regress isolation tap drills clean
-setup demo install test lint build drills clean:
+.PHONY: setup demo install test lint build regress isolation tap drills figures clean
+setup demo install test lint build drills figures clean:
 	@scripts/$@.sh
 
 regress isolation tap:

@@ -257,19 +257,22 @@ END;
 COMMENT ON FUNCTION vend_internal.recomputed(text, text[], text) IS
     'FROM clauses that give the rows (q) of the keys (d) of a relation: those without NULLs, and those with.';
 
--- Rows as stored for keys without a note; else as the query has them now. What a wider note covers is left to it.
-CREATE FUNCTION vend_internal.exact_query(rollup text) RETURNS text
+-- Rows as stored for keys without a note; else as the query has them now. What a wider note covers is left to it. A scope, a condition
+-- on the tenant's column, keeps also from computing what it would not show.
+CREATE FUNCTION vend_internal.exact_query(rollup text, tenant text DEFAULT NULL, scope text DEFAULT 'true') RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     WITH masks AS (
-        SELECT m.number, m.columns, vend_internal.part_of(rollup, 'dirty', m.number) AS dirty
+        SELECT m.number, m.columns, format('(SELECT %s FROM %s WHERE %s)', vend_internal.list_of(m.columns),
+            vend_internal.part_of(rollup, 'dirty', m.number), CASE WHEN tenant = ANY (m.columns) THEN scope ELSE 'true' END) AS dirty
         FROM vend_internal.rollup_masks m
         WHERE m.rollup = $1
     ),
     uncovered AS (
         SELECT m.number,
-            format('NOT EXISTS (SELECT FROM %1$s AS n WHERE %2$s) AND NOT EXISTS (SELECT FROM %1$s AS n WHERE %3$s AND %4$s)',
-                m.dirty, vend_internal.equal_in(m.columns, 'n', 'r'), vend_internal.null_in(vend_internal.nullable(rollup, m.columns), 'n'),
+            -- Not NOT EXISTS: for the planner a handful of notes covers every garage, so that it would look through all others for each row.
+            format('((%2$s) IN (SELECT * FROM %1$s AS n)) IS NOT TRUE AND NOT EXISTS (SELECT FROM %1$s AS n WHERE %3$s AND %4$s)',
+                m.dirty, vend_internal.list_of(m.columns, 'r'), vend_internal.null_in(vend_internal.nullable(rollup, m.columns), 'n'),
                 vend_internal.same_in(m.columns, 'n', 'r')) AS condition
         FROM masks m
     ),
@@ -281,11 +284,12 @@ BEGIN ATOMIC
             (SELECT ' WHERE ' || string_agg(u.condition, ' AND ' ORDER BY u.number) FROM uncovered u WHERE u.number < m.number))
         FROM masks m
         CROSS JOIN LATERAL unnest(vend_internal.recomputed(rollup, m.columns,
-            format('(SELECT DISTINCT %s FROM %s)', vend_internal.list_of(m.columns), m.dirty))) WITH ORDINALITY AS v(clause, n)
+            format('(SELECT DISTINCT * FROM %s AS n)', m.dirty))) WITH ORDINALITY AS v(clause, n)
     )
-    SELECT string_agg(b.query, E'\nUNION ALL\n' ORDER BY b.number, b.variant) FROM branches b;
+    SELECT format('SELECT * FROM (%s) AS r WHERE %s', string_agg(b.query, E'\nUNION ALL\n' ORDER BY b.number, b.variant), scope) FROM branches b;
 END;
-COMMENT ON FUNCTION vend_internal.exact_query(text) IS 'The rows of a rollup, whatever its notes are, unless they concern every key.';
+COMMENT ON FUNCTION vend_internal.exact_query(text, text, text) IS
+    'The rows of a rollup within a scope, whatever its notes are, unless they concern every key.';
 
 -- Two views show a rollup's rows. Both are for what happens all day: notes of the narrowest mask, without NULLs. Anything else
 -- goes through functions, which are planned once a session: as part of the view they would make every reader's plan ten
@@ -335,7 +339,8 @@ DECLARE
     -- Whether the reader sees all there is, or nothing but some garages.
     sees_all text := CASE WHEN tenant IS NULL THEN '(vend_internal.bypasses($1) OR vend.current_user_role() = ''super_admin'')'
         ELSE 'vend_internal.bypasses($1)' END;
-    in_scope text := CASE WHEN tenant IS NULL THEN 'false' ELSE format('%I = ANY (vend.visible_garages())', tenant) END;
+    -- In a subquery, as it would else be asked for each note and each row.
+    in_scope text := CASE WHEN tenant IS NULL THEN 'false' ELSE format('%I = ANY ((SELECT vend.visible_garages())::uuid[])', tenant) END;
     same_key text;
     types text;
 BEGIN
@@ -382,9 +387,9 @@ BEGIN
     ELSIF is_live THEN
         RETURN QUERY SELECT * FROM %4$s AS r WHERE %6$s;
     ELSE
-        RETURN QUERY SELECT * FROM (%5$s) AS r WHERE %6$s;
+        RETURN QUERY %7$s;
     END IF;
-END $body$, sees_all, is_older, rollup, query_view, vend_internal.exact_query(rollup), in_scope)));
+END $body$, sees_all, is_older, rollup, query_view, vend_internal.exact_query(rollup), in_scope, vend_internal.exact_query(rollup, tenant, in_scope))));
     PERFORM vend_internal.make_exact_view(rollup, narrowest.columns, dirty, stored, is_odd);
     IF followed = '{}' THEN
         PERFORM vend_internal.execute_as_owner(format(
@@ -410,10 +415,14 @@ GRANT EXECUTE ON FUNCTION %1$s(uuid), %5$s(uuid, %6$s) TO vend_api, vend_bi$make
 BEGIN
     IF %1$s THEN
         RETURN QUERY SELECT DISTINCT %2$s FROM %3$s;
-    ELSE
+    -- Mostly nothing waits, which is told sooner than who the caller is.
+    ELSIF %5$s THEN
         RETURN QUERY SELECT DISTINCT %2$s FROM %3$s WHERE %4$s;
     END IF;
-END $body$, sees_all, vend_internal.list_of(followed), dirty, in_scope),
+END $body$, sees_all, vend_internal.list_of(followed), dirty, in_scope, (
+                SELECT string_agg(format('EXISTS (SELECT FROM %s)', vend_internal.part_of(s.rollup, 'notes', s.position)), ' OR ')
+                FROM vend_internal.rollup_sources s
+                WHERE s.rollup = rollup AND s.touched = followed)),
             rollup, live, types, stored, format($body$
 BEGIN
     IF %s OR %s THEN

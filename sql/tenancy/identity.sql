@@ -68,7 +68,7 @@ COMMENT ON FUNCTION vend.sign_in(text) IS
 CREATE FUNCTION vend.current_user_id() RETURNS uuid
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    RETURN (SELECT c.user_id FROM vend_internal.caller() c);
+    RETURN (vend_internal.caller()).user_id;
 END $$;
 COMMENT ON FUNCTION vend.current_user_id() IS
     'The user for whom this transaction acts: whom the login is mapped to, else who signed in with a token, else whom '
@@ -77,7 +77,7 @@ COMMENT ON FUNCTION vend.current_user_id() IS
 CREATE FUNCTION vend.current_user_role() RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    RETURN (SELECT c.role FROM vend_internal.caller() c);
+    RETURN (vend_internal.caller()).role;
 END $$;
 COMMENT ON FUNCTION vend.current_user_role() IS
     'The role of vend.current_user_id(): super_admin, garage_admin, user or another word of the users table; user where that has none. '
@@ -86,9 +86,8 @@ COMMENT ON FUNCTION vend.current_user_role() IS
 CREATE FUNCTION vend.visible_garages() RETURNS uuid[]
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    caller record;
+    caller record := vend_internal.caller();
 BEGIN
-    SELECT * INTO caller FROM vend_internal.caller();
     IF caller.role = 'super_admin' THEN
         RETURN (SELECT array_agg(g.id ORDER BY g.id) FROM vend_staging.stg_garages g);
     ELSIF caller.role = 'garage_admin' THEN
@@ -106,10 +105,9 @@ COMMENT ON FUNCTION vend.visible_garages() IS
 CREATE FUNCTION vend.can_access_garage(garage_id uuid) RETURNS boolean
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    caller record;
+    caller record := vend_internal.caller();
 BEGIN
     -- As among vend.visible_garages(), without making a list of them.
-    SELECT * INTO caller FROM vend_internal.caller();
     IF caller.role = 'super_admin' THEN
         RETURN EXISTS (SELECT FROM vend_staging.stg_garages g WHERE g.id = can_access_garage.garage_id);
     ELSIF caller.role = 'garage_admin' THEN

@@ -64,6 +64,8 @@ DELETE FROM customers WHERE id = 4; INSERT INTO customers VALUES (4, NULL, 'agai
 TABLE pending;
 SELECT rollup, keys_refreshed > 0 AS keys FROM vend.refresh('daily_orders') UNION ALL SELECT rollup, keys_refreshed > 0 FROM vend.refresh('region_orders');
 TABLE pending; SELECT * FROM wrong();
+-- A note of no region says nothing of the others.
+BEGIN; INSERT INTO customers VALUES (21, NULL, 'alone'); SELECT * FROM wrong(); ROLLBACK;
 -- What is rolled back leaves nothing wrong, what is kept nothing out.
 BEGIN;
 INSERT INTO orders VALUES (4000, g(1), 1, '2026-06-01', 1);
