@@ -4,9 +4,10 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 export VEND_KILLS="${VEND_KILLS:-200}" VEND_ENDS="${VEND_ENDS:-100}" VEND_DROPS="${VEND_DROPS:-100}"
 export VEND_REFRESHES="${VEND_REFRESHES:-10000}" VEND_MINUTES="${VEND_MINUTES:-60}" VEND_ALONE="${VEND_ALONE:-1}"
+export VEND_WEEKS="${VEND_WEEKS:-1}"
 files=("$@")
 if [ $# -eq 0 ]; then
-    files=(004_jobs.t 005_jobs_crash.t 006_jobs_databases.t 010_jobs_trouble.t 011_jobs_contention.t 012_jobs_upgrade.t)
+    files=(004_jobs.t 005_jobs_crash.t 006_jobs_databases.t 010_jobs_trouble.t 011_jobs_contention.t 012_jobs_upgrade.t 013_jobs_clock.t)
 fi
 
 # A disk of a few megabytes, which only root can make. Without one the test says that it did not fill a tablespace.

@@ -12,6 +12,7 @@ import sys
 REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 JOBS, CRASH, DATABASES = "004_jobs.t", "005_jobs_crash.t", "006_jobs_databases.t"
 TROUBLE, CONTENTION, UPGRADE = "010_jobs_trouble.t", "011_jobs_contention.t", "012_jobs_upgrade.t"
+CLOCK = "013_jobs_clock.t"
 
 # What it is called, the test that notices, the file, what is there and what is put in its place.
 MUTANTS = [
@@ -21,7 +22,7 @@ MUTANTS = [
     ("misfire skip is forgotten", JOBS, "sql/jobs/run.sql",
      "still_runs(coalesce(j.options ->> 'misfire', 'once')", "still_runs('once'"),
     ("a run for each missed time", JOBS, "sql/jobs/run.sql",
-     "THEN vend_internal.next_due(j.schedule, j.timezone, clock_timestamp()) ELSE j.next_due END",
+     "THEN vend_internal.next_due(j.schedule, j.timezone, at) ELSE j.next_due END",
      "THEN vend_internal.next_due(j.schedule, j.timezone, j.next_due) ELSE j.next_due END"),
     ("two sessions claim one run", JOBS, "sql/jobs/run.sql",
      "    PERFORM vend_internal.settle_runs(take_job.job);\n",
@@ -61,6 +62,10 @@ MUTANTS = [
      "        self.scheduler = start::scheduler(self.oid, role);\n        std::mem::forget(std::hint::black_box(vec![1u8; 32768]));\n"),
     ("a full disk is an error like others", TROUBLE, "src/core/backoff.rs",
      '_ if sqlstate.starts_with("53") => Failure::Resource,', ""),
+    ("a job's zone is forgotten", CLOCK, "sql/jobs/run.sql",
+     "next_due(j.schedule, j.timezone, at)", "next_due(j.schedule, 'UTC', at)"),
+    ("a repeated time is due twice", CLOCK, "src/core/schedule.rs", "zone.furthest(at)", "zone.furthest(at).min(zone.wall(at))"),
+    ("a repeated hour is due once", CLOCK, "src/core/schedule.rs", "Schedule::Cron(times) if times.any_hour", "Schedule::Cron(times) if times.any_hour && false"),
     ("no backoff of schedulers that fail", TROUBLE, "src/worker/launcher.rs",
      "FIRST_BACKOFF << self.troubles.min(DOUBLINGS)", "FIRST_BACKOFF / 100 << (self.troubles.min(DOUBLINGS) * 0)"),
 ]

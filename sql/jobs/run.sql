@@ -27,11 +27,17 @@ CREATE FUNCTION vend_internal.jobs_to_start() RETURNS SETOF text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM vend_internal.settle_runs();
-    UPDATE vend_internal.jobs j SET next_due = vend_internal.next_due(j.schedule, j.timezone, clock_timestamp())
-    FROM vend_internal.due_jobs d
-    WHERE d.job = j.job AND j.retry_at IS NULL
-        AND NOT vend_internal.still_runs(coalesce(j.options ->> 'misfire', 'once'), j.next_due, clock_timestamp(), interval '1 minute');
-    RETURN QUERY SELECT d.job FROM vend_internal.due_jobs d WHERE d.due_at <= clock_timestamp() ORDER BY d.due_at, d.job;
+    -- Of one snapshot: none becomes due after it was asked whether it is too late.
+    RETURN QUERY
+    WITH skipped AS (
+        UPDATE vend_internal.jobs j SET next_due = vend_internal.next_due(j.schedule, j.timezone, clock_timestamp())
+        FROM vend_internal.due_jobs d
+        WHERE d.job = j.job AND j.retry_at IS NULL
+            AND NOT vend_internal.still_runs(coalesce(j.options ->> 'misfire', 'once'), j.next_due, clock_timestamp(), interval '1 minute')
+        RETURNING j.job)
+    SELECT d.job FROM vend_internal.due_jobs d
+    WHERE d.due_at <= clock_timestamp() AND d.job NOT IN (SELECT s.job FROM skipped s)
+    ORDER BY d.due_at, d.job;
 END $$;
 COMMENT ON FUNCTION vend_internal.jobs_to_start() IS 'The jobs that are due, the one that has waited longest first.';
 
@@ -64,6 +70,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     due timestamptz;
+    -- One instant for all: a time between two would be of no run.
+    at timestamptz;
 BEGIN
     PERFORM FROM vend_internal.jobs j WHERE j.job = take_job.job FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
@@ -71,11 +79,12 @@ BEGIN
     END IF;
     PERFORM vend_internal.settle_runs(take_job.job);
     SELECT d.due_at INTO due FROM vend_internal.due_jobs d WHERE d.job = take_job.job;
-    IF NOT take_job.by_hand AND (due <= clock_timestamp()) IS NOT TRUE THEN
+    at := clock_timestamp();
+    IF NOT take_job.by_hand AND (due <= at) IS NOT TRUE THEN
         RETURN;
     END IF;
     INSERT INTO vend_internal.job_runs (job, task, target, due_at, started_at, status, pid, process_start, postmaster_start)
-    SELECT j.job, j.task, j.target, CASE WHEN due <= clock_timestamp() THEN due END, clock_timestamp(), 'running', pg_backend_pid(),
+    SELECT j.job, j.task, j.target, CASE WHEN due <= at THEN due END, at, 'running', pg_backend_pid(),
         take_job.process_start, pg_postmaster_start_time()
     FROM vend_internal.jobs j WHERE j.job = take_job.job
     ON CONFLICT (job) WHERE status = 'running' DO NOTHING
@@ -83,11 +92,11 @@ BEGIN
     IF run IS NULL THEN
         RETURN;
     END IF;
-    UPDATE vend_internal.job_runs r SET finished_at = clock_timestamp()
+    UPDATE vend_internal.job_runs r SET finished_at = at
     WHERE r.job = take_job.job AND r.status = 'waiting' AND r.finished_at IS NULL;
     -- However many times were missed, this is the run for all of them.
-    UPDATE vend_internal.jobs j SET retry_at = NULL, next_due = CASE WHEN j.next_due <= clock_timestamp()
-        THEN vend_internal.next_due(j.schedule, j.timezone, clock_timestamp()) ELSE j.next_due END
+    UPDATE vend_internal.jobs j SET retry_at = NULL, next_due = CASE WHEN j.next_due <= at
+        THEN vend_internal.next_due(j.schedule, j.timezone, at) ELSE j.next_due END
     WHERE j.job = take_job.job
     RETURNING 1000 * extract(epoch FROM (j.options ->> 'statement_timeout')::interval) INTO timeout;
     RETURN NEXT;

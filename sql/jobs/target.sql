@@ -1,20 +1,24 @@
 -- What a refresh or a verification can be of: a rollup, every rollup, or (a refresh) a materialized view.
 
--- Found through every view that it is built on.
+-- Found through every view and function that it is built on, as far as PostgreSQL knows what a function reads. One that hides it in
+-- a string reads what its owner may: with row_security off, an error where that is less than everything.
 CREATE FUNCTION vend_internal.protected_relation(relation regclass) RETURNS regclass
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    WITH RECURSIVE read(relid) AS (
-        SELECT $1::oid
+    WITH RECURSIVE read(class, id) AS (
+        SELECT 'pg_class'::regclass::oid, $1::oid
         UNION
-        SELECT d.refobjid
+        SELECT d.refclassid, d.refobjid
         FROM read r
-        JOIN pg_rewrite w ON w.ev_class = r.relid
-        JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass
+        LEFT JOIN pg_rewrite w ON r.class = 'pg_class'::regclass AND w.ev_class = r.id
+        JOIN pg_depend d ON d.classid = CASE WHEN w.oid IS NULL THEN r.class ELSE 'pg_rewrite'::regclass END AND d.objid = coalesce(w.oid, r.id)
+        WHERE d.refclassid IN ('pg_class'::regclass, 'pg_proc'::regclass)
     )
-    SELECT c.oid::regclass FROM read r JOIN pg_class c ON c.oid = r.relid WHERE c.relrowsecurity ORDER BY c.oid::regclass::text LIMIT 1;
+    SELECT c.oid::regclass FROM read r JOIN pg_class c ON r.class = 'pg_class'::regclass AND c.oid = r.id
+    WHERE c.relrowsecurity ORDER BY c.oid::regclass::text LIMIT 1;
 END;
-COMMENT ON FUNCTION vend_internal.protected_relation(regclass) IS 'A table with row-level security that a relation reads, also through views.';
+COMMENT ON FUNCTION vend_internal.protected_relation(regclass) IS
+    'A table with row-level security that a relation reads, also through views, functions with a body that is no string, and a partition of it.';
 
 -- The owner's functions run during a refresh, so a superuser's view is not for a scheduler to refresh; and the worker is no
 -- owner of anything, so it needs the owner's rights.

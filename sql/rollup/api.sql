@@ -98,6 +98,8 @@ BEGIN
     IF NOT EXISTS (SELECT FROM vend_internal.source) THEN
         RAISE EXCEPTION 'nothing is attached' USING ERRCODE = '55000', HINT = 'Call vend.attach() first: it makes the schema of the reports.';
     END IF;
+    -- A batch locks what it reads in an order of its own, and could wait for us as we for it.
+    PERFORM vend_internal.keep_workers_out();
     SELECT * INTO existing FROM vend_internal.rollups r WHERE r.name = create_rollup.name FOR UPDATE;
     IF existing.built_in OR existing IS NULL AND to_regclass(format('vend_reports.%I', name)) IS NOT NULL THEN
         RAISE EXCEPTION '"%" exists', name USING ERRCODE = '42710', HINT = 'Choose another name; vend.attach() made this one.';
@@ -157,6 +159,7 @@ BEGIN
     END IF;
     PERFORM vend_internal.lock_source();
     PERFORM vend_internal.check_rollup_name(name);
+    PERFORM vend_internal.keep_workers_out();
     IF (SELECT r.built_in FROM vend_internal.rollups r WHERE r.name = drop_rollup.name FOR UPDATE) THEN
         RAISE EXCEPTION 'rollup "%" belongs to the reports', name USING ERRCODE = '55000', HINT = 'vend.detach() drops it with them.';
     END IF;

@@ -8,10 +8,10 @@ old AS MATERIALIZED (SELECT r.* FROM sampled AS r WHERE %2$s),
 fresh AS MATERIALIZED (
     SELECT %3$s FROM %4$s AS r WHERE $1 >= 100 AND %2$s
     UNION ALL
-    SELECT %5$s FROM old AS d CROSS JOIN LATERAL (SELECT * FROM %4$s AS q WHERE %6$s OFFSET 0) AS q WHERE $1 < 100),
+    %5$s),
 differing AS MATERIALIZED (
-    SELECT DISTINCT %7$s FROM ((SELECT %3$s FROM old EXCEPT SELECT %3$s FROM fresh) UNION ALL (SELECT %3$s FROM fresh EXCEPT SELECT %3$s FROM old)) AS d)%8$s
-SELECT (SELECT count(*) FROM (SELECT %7$s FROM old UNION SELECT %7$s FROM fresh) AS k), (SELECT count(*) FROM differing)',
+    SELECT DISTINCT %6$s FROM ((SELECT %3$s FROM old EXCEPT SELECT %3$s FROM fresh) UNION ALL (SELECT %3$s FROM fresh EXCEPT SELECT %3$s FROM old)) AS d)%7$s
+SELECT (SELECT count(*) FROM (SELECT %6$s FROM old UNION SELECT %6$s FROM fresh) AS k), (SELECT count(*) FROM differing)',
         vend_internal.part_of(r.name, 'stored'),
         concat_ws(' AND ', format('NOT EXISTS (SELECT FROM vend_internal.stale_rollups WHERE rollup = %L)', r.name), (
             SELECT string_agg(format('NOT EXISTS (SELECT FROM %1$s AS n WHERE %2$s) AND NOT EXISTS (SELECT FROM %1$s AS n WHERE %3$s AND %4$s)',
@@ -19,8 +19,10 @@ SELECT (SELECT count(*) FROM (SELECT %7$s FROM old UNION SELECT %7$s FROM fresh)
                 vend_internal.null_in(vend_internal.nullable(m.rollup, m.columns), 'n'), vend_internal.same_in(m.columns, 'n', 'r')), ' AND ')
             FROM vend_internal.rollup_masks m
             WHERE m.rollup = r.name)),
-        vend_internal.list_of(o.columns), vend_internal.part_of(r.name, 'query'), vend_internal.list_of(o.columns, 'q'),
-        vend_internal.same_in(r.key, 'q', 'd'), vend_internal.list_of(r.key),
+        vend_internal.list_of(o.columns), vend_internal.part_of(r.name, 'query'), (
+            SELECT string_agg(format('SELECT %s FROM %s', vend_internal.list_of(o.columns, 'q'), c), E'\n    UNION ALL\n    ')
+            FROM unnest(vend_internal.recomputed(r.name, r.key, '(SELECT * FROM old WHERE $1 < 100)')) c),
+        vend_internal.list_of(r.key),
         CASE WHEN repair THEN ',' || vend_internal.write_clauses(r.name) ELSE '' END)
     FROM vend_internal.rollups r
     CROSS JOIN LATERAL (SELECT vend_internal.columns_of(vend_internal.part_of(r.name, 'query')::regclass) AS columns) AS o

@@ -2,7 +2,7 @@
 //! of it by a cast, under which no index would be found.
 use super::nodes::{answer, argument, compare, copy, utc_timestamp};
 use pgrx::datum::TimestampWithTimeZone;
-use pgrx::pg_sys::{FuncExpr, Node, NodeTag, Oid};
+use pgrx::pg_sys::{FuncExpr, Node, NodeTag, Oid, PlannerInfo};
 use pgrx::prelude::*;
 use pgrx::{Internal, PgList};
 
@@ -28,7 +28,7 @@ fn instant_support(request: Internal) -> Internal {
 
 /// # Safety
 /// `call` is a call of one of the two from the planner.
-unsafe fn simplify(call: *mut FuncExpr) -> *mut Node {
+unsafe fn simplify(call: *mut FuncExpr, _root: *mut PlannerInfo) -> *mut Node {
     // SAFETY: the arguments of a call are nodes; what is used is copied, as the planner changes trees in place.
     unsafe {
         let arguments = PgList::<Node>::from_pg((*call).args);

@@ -1,23 +1,45 @@
 //! Expressions as the planner holds them: looking into them and making new ones.
-use pgrx::pg_sys::{FuncExpr, Node, NodeTag, Oid};
+use pgrx::pg_sys::{FuncExpr, Node, NodeTag, Oid, PlannerInfo, RTEKind, Var};
 use pgrx::prelude::*;
 use pgrx::{Internal, PgList, is_a};
 
 /// Answers the planner's question whether a call of a function is the same as something simpler; null: it is not.
 ///
 /// # Safety
-/// `request` is what PostgreSQL passes to a support function, and `simpler` takes a call of the function it supports.
-pub unsafe fn answer(request: Internal, simpler: unsafe fn(*mut FuncExpr) -> *mut Node) -> Internal {
+/// `request` is what PostgreSQL passes to a support function, and `simpler` takes a call of the function it supports, and
+/// the query that is planned or null.
+pub unsafe fn answer(
+    request: Internal, simpler: unsafe fn(*mut FuncExpr, *mut PlannerInfo) -> *mut Node,
+) -> Internal {
     // SAFETY: as the contract says, it is a node.
     let simpler = unsafe {
         let node: *mut Node = request.unwrap().map_or(std::ptr::null_mut(), |datum| datum.cast_mut_ptr());
         if !node.is_null() && is_a(node, NodeTag::T_SupportRequestSimplify) {
-            simpler((*node.cast::<pg_sys::SupportRequestSimplify>()).fcall)
+            let request = node.cast::<pg_sys::SupportRequestSimplify>();
+            simpler((*request).fcall, (*request).root)
         } else {
             std::ptr::null_mut()
         }
     };
     Internal::from(Some(pg_sys::Datum::from(simpler)))
+}
+
+/// Whether it is a column of a table. One of a subquery may yet become an expression, when the condition is moved into it.
+///
+/// # Safety
+/// `node` is a node of the query that `root` plans; null if that is not known.
+pub unsafe fn is_column(node: *mut Node, root: *mut PlannerInfo) -> bool {
+    // SAFETY: as the contract says; the number of a query's own column is that of an entry of its range table.
+    unsafe {
+        if root.is_null() || !is_a(node, NodeTag::T_Var) || (*node.cast::<Var>()).varlevelsup != 0 {
+            return false;
+        }
+        let relations = PgList::<pg_sys::RangeTblEntry>::from_pg((*(*root).parse).rtable);
+        usize::try_from((*node.cast::<Var>()).varno - 1)
+            .ok()
+            .and_then(|number| relations.get_ptr(number))
+            .is_some_and(|relation| (*relation).rtekind == RTEKind::RTE_RELATION)
+    }
 }
 
 /// # Safety

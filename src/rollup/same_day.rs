@@ -1,10 +1,10 @@
 //! Finding the rows of a local day by an ordinary index on the instant. A rollup recomputes a key with
 //! `same_day(its day, the key's day)`; where its day is `vend.local_day(at, zone)`, the planner is told between which
-//! instants `at` must lie.
-use super::nodes::{answer, argument, compare, copy, utc_timestamp};
+//! instants `at` must lie; where it is a column, that the two are equal.
+use super::nodes::{answer, argument, compare, copy, is_column, utc_timestamp};
 use crate::sql::zone;
 use pgrx::datum::{Date, Timestamp, TimestampWithTimeZone};
-use pgrx::pg_sys::{FuncExpr, Node, Oid};
+use pgrx::pg_sys::{FuncExpr, Node, Oid, PlannerInfo};
 use pgrx::prelude::*;
 use pgrx::{Internal, PgList};
 
@@ -77,18 +77,21 @@ const DATE_EQUALS: u32 = 1093;
 #[pg_extern(sql = false)]
 fn same_day_support(request: Internal) -> Internal {
     // SAFETY: PostgreSQL calls a support function with nothing else.
-    unsafe { answer(request, with_bounds) }
+    unsafe { answer(request, simplify) }
 }
 
 /// # Safety
-/// `call` is a call of `same_day` from the planner.
-unsafe fn with_bounds(call: *mut FuncExpr) -> *mut Node {
+/// `call` is a call of `same_day` from the planner, in the query that `root` plans, or null.
+unsafe fn simplify(call: *mut FuncExpr, root: *mut PlannerInfo) -> *mut Node {
     // SAFETY: the arguments of a call are nodes; what is used twice is copied, as the planner changes trees in place.
     unsafe {
         let arguments = PgList::<Node>::from_pg((*call).args);
         let (Some(day), Some(key)) = (arguments.get_ptr(0), arguments.get_ptr(1)) else {
             return std::ptr::null_mut();
         };
+        if is_column(day, root) {
+            return compare(DATE_EQUALS, day, key);
+        }
         let Some((at, zone, comparison)) = instant_of(day) else {
             return std::ptr::null_mut();
         };
@@ -165,7 +168,7 @@ LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'same_day_support_wrapper';
 COMMENT ON FUNCTION vend_internal.same_day_support(internal) IS 'Tells the planner what same_day says of an instant.';
 ALTER FUNCTION vend_internal.same_day(date, date) SUPPORT vend_internal.same_day_support;
 COMMENT ON FUNCTION vend_internal.same_day(date, date) IS
-    'Whether two dates are the same; of vend.local_day() the planner then finds the rows by an index on the instant.';
+    'Whether two dates are the same; of vend.local_day() the planner then finds the rows by an index on the instant, of a column by one on it.';
 "#,
     name = "same_day_support",
     requires = [same_day, day_floor, day_ceiling, day_floor_instant, day_ceiling_instant]

@@ -142,6 +142,24 @@ becomes($node, 'garage', q{SELECT count(*) FROM vend.job_runs WHERE job = 'slow'
 becomes($node, 'garage', q{SELECT count(*) FROM vend.job_runs WHERE job = 'slow' AND status = 'running'}, '1', 'and runs again');
 figure('running again after an immediate stop', sprintf('%.1f s', time() - $before), 'under 10 s');
 
+# A repair that is ended before its last row has repaired nothing; the next one repairs everything.
+$node->safe_psql('garage', q{SELECT vend.pause_job('keep')});
+becomes($node, 'garage', q{SELECT is_running FROM vend.jobs WHERE job = 'keep'}, 'f', 'nothing else works on the rollup');
+my $stored = $node->safe_psql('garage', 'UPDATE vend_internal.stored_stays_per_day SET cents = cents + 1; SELECT count(*) FROM vend_internal.stored_stays_per_day');
+my $right = q{SELECT count(*) FROM vend_internal.stored_stays_per_day s JOIN vend_internal.query_stays_per_day q USING (garage_id, day) WHERE s.cents = q.cents};
+my $holder = $node->background_psql('garage');
+$holder->query_safe('BEGIN; SELECT FROM vend_internal.stored_stays_per_day ORDER BY garage_id DESC, day DESC LIMIT 1 FOR UPDATE');
+$node->safe_psql('garage', q{SELECT vend.schedule('repair', 'every 700 hours', 'verify', 'stays_per_day', '{"repair": true}'); SELECT vend.run_job('repair')});
+becomes($node, 'garage', "SELECT count(*) FROM ($job AND wait_event_type = 'Lock') AS j", '1', 'a repair waits for a row');
+$node->safe_psql('garage', "SELECT pg_terminate_backend(pid) FROM ($job) AS j");
+becomes($node, 'garage', q{SELECT status, sqlstate, rows FROM vend.job_runs WHERE job = 'repair' ORDER BY run LIMIT 1}, 'interrupted|57P01|0', 'and is ended');
+is($node->safe_psql('garage', $right), '0', 'with nothing repaired');
+$holder->query_safe('ROLLBACK');
+$holder->quit;
+becomes($node, 'garage', q{SELECT status, rows FROM vend.job_runs WHERE job = 'repair' ORDER BY run DESC LIMIT 1}, "succeeded|$stored", 'the next run has repaired every row');
+is($node->safe_psql('garage', $right), $stored, 'as all can see');
+$node->safe_psql('garage', q{SELECT vend.unschedule('repair'); SELECT vend.resume_job('keep')});
+
 # The processes end, and stay few.
 $node->safe_psql('garage', q{SELECT vend.unschedule('slow')});
 $node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'vend_analytics launcher'});

@@ -63,6 +63,9 @@ CREATE MATERIALIZED VIEW regress_views.ours AS SELECT 1 AS one;
 SET ROLE regress_viewer;
 CREATE MATERIALIZED VIEW regress_views."A b" AS SELECT 1 AS one;
 CREATE MATERIALIZED VIEW regress_views.of_secret AS SELECT * FROM regress_views.over_secret;
+CREATE FUNCTION regress_views.secrets() RETURNS SETOF uuid LANGUAGE sql STABLE BEGIN ATOMIC SELECT garage_id FROM regress_views.over_secret; END;
+CREATE VIEW regress_views.by_function AS SELECT * FROM regress_views.secrets();
+CREATE MATERIALIZED VIEW regress_views.of_function AS SELECT * FROM regress_views.by_function;
 CREATE TABLE regress_views.plain (one int);
 RESET ROLE;
 SELECT vend.schedule_refresh('regress_views.ours', 'every 700 hours');
@@ -78,6 +81,7 @@ SELECT vend.schedule_refresh('regress_views.of_secret', 'every 700 hours', false
 SELECT vend.unschedule('refresh regress_views.of_secret');
 ALTER TABLE regress_views.secret ENABLE ROW LEVEL SECURITY;
 SELECT vend.schedule_refresh('regress_views.of_secret', 'every 700 hours', false);
+SELECT vend.schedule_refresh('regress_views.of_function', 'every 700 hours', false);
 \echo :LAST_ERROR_SQLSTATE
 SELECT vend.schedule_refresh('regress_views.plain', 'every 700 hours');
 \echo :LAST_ERROR_SQLSTATE

@@ -28,6 +28,13 @@ EXPLAIN (COSTS OFF) SELECT count(*) FROM instants WHERE zone = 'UTC' AND vend_in
 -- Below a GROUP BY, whatever the day is called.
 CREATE TEMP VIEW grouped AS SELECT zone, vend.local_day(utc, 'Europe/Berlin') AS day, count(*) AS n FROM instants GROUP BY 1, 2;
 EXPLAIN (COSTS OFF) SELECT g.n FROM (VALUES ('UTC', '2026-01-02'::date), ('UTC', '2026-01-03')) AS d(zone, day), LATERAL (SELECT * FROM grouped g WHERE g.zone = d.zone AND vend_internal.same_day(g.day, d.day) OFFSET 0) g;
+-- By an index on the day, where it is a column; not before it is known to be one.
+CREATE TEMP TABLE daily AS SELECT zone, at::date AS day FROM instants;
+CREATE INDEX ON daily (zone, day);
+EXPLAIN (COSTS OFF) SELECT count(*) FROM daily WHERE zone = 'UTC' AND vend_internal.same_day(day, '2026-01-01');
+CREATE TEMP VIEW grouped_daily AS SELECT zone, day, count(*) AS n FROM daily GROUP BY 1, 2;
+EXPLAIN (COSTS OFF) SELECT g.n FROM (VALUES ('UTC', '2026-01-02'::date), ('UTC', '2026-01-03')) AS d(zone, day), LATERAL (SELECT * FROM grouped_daily g WHERE g.zone = d.zone AND vend_internal.same_day(g.day, d.day) OFFSET 0) g;
+SELECT count(*) AS wrong FROM (SELECT * FROM daily d WHERE vend_internal.same_day(day, '2026-03-29') EXCEPT ALL SELECT * FROM daily WHERE day = '2026-03-29') AS d;
 -- Whether an instant is absent or later than another is found by an index on a timestamp in UTC as well.
 CREATE TEMP TABLE visits AS SELECT n, CASE n % 5 WHEN 0 THEN NULL WHEN 1 THEN 'infinity' WHEN 2 THEN '-infinity' ELSE timestamp '2026-03-29' + n * interval '1 minute' END AS utc FROM generate_series(1, 500) n;
 ALTER TABLE visits ADD at timestamptz; UPDATE visits SET at = utc AT TIME ZONE 'UTC';
