@@ -359,7 +359,7 @@ $node->safe_psql('postgres', 'CREATE DATABASE mutant TEMPLATE platform');
 is($node->safe_psql('mutant', q{
 	DO $$
 	DECLARE
-		taking CONSTANT text := 'DELETE FROM %2$s WHERE ctid = ANY (ARRAY(SELECT ctid FROM %2$s LIMIT $1)) RETURNING %3$s';
+		taking CONSTANT text := 'DELETE FROM %2$s WHERE ctid = ANY (ARRAY(SELECT ctid FROM %2$s%4$s LIMIT $1)) RETURNING %3$s';
 		definition text := pg_get_functiondef('vend_internal.refresh_statement'::regproc);
 	BEGIN
 		IF position(taking IN definition) = 0 THEN
