@@ -20,5 +20,5 @@ LEFT JOIN vend_internal.ledger paid ON paid.subscription_id = a.subscription_id 
     AND paid.valid_from <= a.payment_date AND a.payment_date < paid.valid_to
 LEFT JOIN vend_staging.stg_subscriptions s ON s.id = a.subscription_id AND s.garage_id = a.garage_id
 LEFT JOIN vend_staging.stg_users u ON u.id = coalesce(paid.user_id, s.user_id)
-LEFT JOIN vend_staging.stg_passes pass ON pass.id = coalesce(a.pass_id, s.pass_id);
+LEFT JOIN vend_staging.stg_passes pass ON pass.id = coalesce(a.pass_id, s.pass_id) AND pass.garage_id = a.garage_id;
 COMMENT ON VIEW vend_marts.payments IS 'What fact_payments shows, of every garage.';

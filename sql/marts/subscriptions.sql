@@ -17,7 +17,8 @@ SELECT s.id AS subscription_id, s.stripe_subscription_id, s.user_id, s.garage_id
 FROM vend_staging.stg_subscriptions s
 JOIN vend_staging.stg_garages g ON g.id = s.garage_id
 LEFT JOIN vend_staging.stg_users u ON u.id = s.user_id
-LEFT JOIN vend_staging.stg_passes p ON p.id = s.pass_id
+-- That of another garage has a name that is none of this one's concern.
+LEFT JOIN vend_staging.stg_passes p ON p.id = s.pass_id AND p.garage_id = s.garage_id
 CROSS JOIN LATERAL (
     SELECT min(l.valid_from) AS since, vend.local_day(min(l.valid_from), g.timezone) AS first_day, max(l.valid_to) AS until,
         coalesce(bool_or(l.valid_from <= now() AND now() < l.valid_to), false) AS is_paying,
