@@ -43,6 +43,8 @@ MUTANTS = [
     ("DROP DATABASE is not noticed", DATABASES, "src/worker/hooks.rs", "processes::terminate(object);", "let _ = processes::terminate;"),
     ("workers hold the extension no more", DATABASES, "src/worker/process.rs",
      "if mode != Mode::Unrestricted && !lock_extension", "if mode == Mode::Last && !lock_extension"),
+    ("a rollup is dropped during a batch", DATABASES, "sql/rollup/api.sql",
+     "    PERFORM vend_internal.keep_workers_out();\n    IF (SELECT r.built_in", "    IF (SELECT r.built_in"),
     ("SIGTERM waits for the next opportunity", CRASH, "src/worker/process.rs",
      "    fn die(", '    #[link_name = "SignalHandlerForShutdownRequest"]\n    fn die('),
     ("an interrupted run is a failure", CRASH, "src/core/backoff.rs", '"57P01" | "57P02" =>', '"57P02" =>'),
