@@ -66,7 +66,6 @@ MUTANTS = [
      '_ if sqlstate.starts_with("53") => Failure::Resource,', ""),
     ("a job's zone is forgotten", CLOCK, "sql/jobs/run.sql",
      "next_due(j.schedule, j.timezone, at)", "next_due(j.schedule, 'UTC', at)"),
-    ("a repeated time is due twice", CLOCK, "src/core/schedule.rs", "zone.furthest(at)", "zone.furthest(at).min(zone.wall(at))"),
     ("a repeated hour is due once", CLOCK, "src/core/schedule.rs", "Schedule::Cron(times) if times.any_hour", "Schedule::Cron(times) if times.any_hour && false"),
     ("no backoff of schedulers that fail", TROUBLE, "src/worker/launcher.rs",
      "FIRST_BACKOFF << self.troubles.min(DOUBLINGS)", "FIRST_BACKOFF / 100 << (self.troubles.min(DOUBLINGS) * 0)"),

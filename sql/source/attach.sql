@@ -144,6 +144,8 @@ BEGIN
         PERFORM vend_internal.create_index(vend_internal.index_statement(attach.mapping, m.table_name, m.columns, m.relation, false))
         FROM vend_internal.missing_indexes(source_schema, mapping) m;
     END IF;
+    -- What is there already may be in a batch, which locks it in an order of its own.
+    PERFORM vend_internal.keep_workers_out();
     -- Before anything is granted on it: an autovacuum that holds the table would wait for the grant, and we for it.
     subscriptions := (SELECT r.relation FROM vend_internal.source_relations(source_schema, mapping) r
         WHERE r.table_name = 'subscriptions');

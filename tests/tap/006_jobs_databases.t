@@ -68,12 +68,12 @@ $node->safe_psql('copied', q{SELECT vend.resume_job('keep')});
 becomes($node, 'copied', qq{SELECT count(*) > 0 FROM vend.job_runs WHERE run > $runs AND job = 'keep' AND status = 'succeeded'}, 't', 'until it is resumed');
 is(wrong_keys($node, 'copied'), '0', 'and right');
 
-# Whoever drops the extension, or a rollup, or makes one, is waited for before a worker holds anything, so that nobody waits in a
+# Whoever drops the extension, attaches, or drops or makes a rollup is waited for before a worker holds anything, so that nobody waits in a
 # circle.
-for my $change ('DROP EXTENSION vend_analytics CASCADE', q{SELECT vend.drop_rollup('stays_per_day')},
+for my $change ('DROP EXTENSION vend_analytics CASCADE', q{SELECT vend.attach('operations')}, q{SELECT vend.drop_rollup('stays_per_day')},
 	q{SELECT vend.create_rollup('per_garage', 'SELECT garage_id, count(*) AS stays FROM public.stays GROUP BY garage_id', '{garage_id}', '{"public.stays": ["garage_id"]}')})
 {
-	my ($what) = $change =~ /(DROP EXTENSION|\w+_rollup)/;
+	my ($what) = $change =~ /(DROP EXTENSION|attach|\w+_rollup)/;
 	my $session = $node->background_psql('kept');
 	$session->query_safe("BEGIN; $change");
 	becomes($node, 'postgres', q{SELECT DISTINCT l.locktype, l.classid::regclass FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE a.backend_type LIKE 'vend%' AND a.datname = 'kept' AND NOT l.granted},
