@@ -29,8 +29,10 @@ sub state_of
 sub run_job
 {
 	my ($job) = @_;
+	my $before = one('SELECT coalesce(max(run), 0) FROM vend.job_runs');
 	one("SELECT vend.run_job('$job')");
-	$node->poll_query_until('strong', "SELECT count(*) = 0 FROM vend.job_runs WHERE job = '$job' AND status = 'running'") or die;
+	# It is noted a moment after it was asked for.
+	$node->poll_query_until('strong', "SELECT count(*) > 0 FROM vend.job_runs WHERE job = '$job' AND run > $before AND status <> 'running'") or die;
 	return one("SELECT status || ' ' || coalesce(sqlstate, '') FROM vend.job_runs WHERE job = '$job' ORDER BY run DESC LIMIT 1");
 }
 

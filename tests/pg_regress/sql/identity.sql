@@ -1,6 +1,11 @@
 -- Who the caller is by the setting: fixed once a transaction, for a super admin, a garage admin, a customer and nobody. This
 -- session's login is a superuser; logins of their own, tokens and other servers are in tests/tap and tests/attacks.
 \set SHOW_CONTEXT never
+\getenv inputs PG_ABS_SRCDIR
+\set plan :inputs '/sql/include/plan.sql'
+\set ECHO none
+\i :plan
+\set ECHO all
 SET client_min_messages = warning;
 CREATE SCHEMA identity_platform;
 SET search_path = identity_platform;
@@ -177,7 +182,7 @@ SET LOCAL app.current_user_id = :'anna';
 SET LOCAL parallel_setup_cost = 0;
 SET LOCAL parallel_tuple_cost = 0;
 SET LOCAL min_parallel_table_scan_size = 0;
-EXPLAIN (COSTS off) SELECT count(*) FROM all_garages g WHERE g.id = ANY ((SELECT vend.visible_garages())::uuid[]);
+SELECT * FROM pg_temp.plan($q$SELECT count(*) FROM all_garages g WHERE g.id = ANY ((SELECT vend.visible_garages())::uuid[])$q$);
 SELECT count(*) FROM all_garages g WHERE g.id = ANY ((SELECT vend.visible_garages())::uuid[]);
 -- In a worker the setting arrives and nobody is asked.
 SELECT count(*) AS parallel, min(current_setting('app.current_user_id')) FROM all_garages;

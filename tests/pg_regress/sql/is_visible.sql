@@ -1,4 +1,9 @@
 -- What a policy asks of a row: the same as = ANY, before anything else, and by an index where there is one.
+\getenv inputs PG_ABS_SRCDIR
+\set plan :inputs '/sql/include/plan.sql'
+\set ECHO none
+\i :plan
+\set ECHO all
 CREATE FUNCTION pg_temp.g(n int) RETURNS uuid IMMUTABLE LANGUAGE sql AS $$ SELECT md5(n::text)::uuid $$;
 CREATE FUNCTION pg_temp.some(n int) RETURNS uuid[] LANGUAGE sql AS $$ SELECT array_agg(g ORDER BY g) FROM (SELECT pg_temp.g(i * 3) AS g FROM generate_series(1, n) i) AS s $$;
 SELECT n AS garages, count(*) AS compared, count(*) FILTER (WHERE vend_internal.is_visible(g, s) IS DISTINCT FROM (g = ANY (s))) AS differing,
@@ -29,11 +34,11 @@ CREATE INDEX readings_hash ON pg_temp.readings USING hash (garage_id);
 ANALYZE pg_temp.readings;
 -- First, though what is compared beside it costs no more than an operator does, or nothing; and estimated as = ANY is.
 SET enable_indexscan = off; SET enable_bitmapscan = off; SET enable_indexonlyscan = off;
-EXPLAIN (COSTS off) SELECT count FROM readings WHERE count > 7 AND garage_id = '1234567890abcdef1234567890abcdef' AND vend_internal.is_visible(garage_id, (SELECT pg_temp.some(2)));
+SELECT * FROM pg_temp.plan($q$SELECT count FROM readings WHERE count > 7 AND garage_id = '1234567890abcdef1234567890abcdef' AND vend_internal.is_visible(garage_id, (SELECT pg_temp.some(2)))$q$);
 ALTER TABLE readings ENABLE ROW LEVEL SECURITY;
 CREATE POLICY scope ON readings USING (vend_internal.is_visible(garage_id, (SELECT pg_temp.some(2))));
 CREATE ROLE regress_reader IN ROLE vend_api; GRANT SELECT ON readings TO regress_reader; SET ROLE regress_reader;
-EXPLAIN (COSTS off) SELECT count FROM readings WHERE count IS NULL AND garage_id IS NOT NULL;
+SELECT * FROM pg_temp.plan($q$SELECT count FROM readings WHERE count IS NULL AND garage_id IS NOT NULL$q$);
 RESET ROLE; DROP POLICY scope ON readings; ALTER TABLE readings DISABLE ROW LEVEL SECURITY; DROP OWNED BY regress_reader; DROP ROLE regress_reader;
 CREATE FUNCTION pg_temp.rows_of(query text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE plan json;
@@ -46,10 +51,10 @@ SELECT pg_temp.rows_of('SELECT FROM readings WHERE garage_id = ANY ((SELECT pg_t
 RESET enable_indexscan; RESET enable_bitmapscan; RESET enable_indexonlyscan;
 SET enable_seqscan = off;
 SET enable_bitmapscan = off;
-EXPLAIN (COSTS off) SELECT count FROM readings WHERE vend_internal.is_visible(garage_id, (SELECT pg_temp.some(2)));
+SELECT * FROM pg_temp.plan($q$SELECT count FROM readings WHERE vend_internal.is_visible(garage_id, (SELECT pg_temp.some(2)))$q$);
 SELECT count(*) FROM readings WHERE vend_internal.is_visible(garage_id, (SELECT pg_temp.some(2)));
 -- An array from a row of another table serves as well; a garage that is not the index's column does not, nor an index of another kind.
-EXPLAIN (COSTS off) SELECT FROM (SELECT pg_temp.some(2) AS garages OFFSET 0) AS s JOIN readings r ON vend_internal.is_visible(r.garage_id, s.garages);
-EXPLAIN (COSTS off) SELECT FROM readings r WHERE vend_internal.is_visible(gen_random_uuid(), ARRAY[garage_id]);
+SELECT * FROM pg_temp.plan($q$SELECT FROM (SELECT pg_temp.some(2) AS garages OFFSET 0) AS s JOIN readings r ON vend_internal.is_visible(r.garage_id, s.garages)$q$);
+SELECT * FROM pg_temp.plan($q$SELECT FROM readings r WHERE vend_internal.is_visible(gen_random_uuid(), ARRAY[garage_id])$q$);
 DROP INDEX readings_garage;
-EXPLAIN (COSTS off) SELECT FROM readings WHERE vend_internal.is_visible(garage_id, (SELECT pg_temp.some(2)));
+SELECT * FROM pg_temp.plan($q$SELECT FROM readings WHERE vend_internal.is_visible(garage_id, (SELECT pg_temp.some(2)))$q$);

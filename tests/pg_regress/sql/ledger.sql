@@ -174,9 +174,9 @@ DELETE FROM vend_internal.ledger WHERE subscription_id = id('e', 1);
 INSERT INTO vend_internal.ledger SELECT id('f', 1), valid_from, valid_to, user_id, garage_id, pass_id, monthly_amount FROM vend_internal.ledger WHERE subscription_id = id('e', 2);
 SELECT vend_internal.rebuild_ledger();
 SELECT * FROM periods WHERE n IN (1, 10);
-SET force_parallel_mode = on;
+SELECT set_config(name, 'on', false) AS in_parallel FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
 SELECT count(*) FROM vend_internal.computed_ledger c FULL JOIN vend_internal.ledger l USING (subscription_id, valid_from) WHERE c.* IS DISTINCT FROM l.*;
-RESET force_parallel_mode;
+SELECT set_config(name, 'off', false) AS in_parallel FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
 
 -- A random platform against a plain look at its writes: who paid what on each day.
 CREATE TABLE writes (n int, step int, at timestamp, status text, amount numeric, garage int);

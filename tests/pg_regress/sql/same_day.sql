@@ -1,4 +1,9 @@
 -- What the planner is told of same_day(vend.local_day(at, zone), day) finds the rows that the dates being equal finds.
+\getenv inputs PG_ABS_SRCDIR
+\set plan :inputs '/sql/include/plan.sql'
+\set ECHO none
+\i :plan
+\set ECHO all
 SET timezone = 'UTC';
 CREATE TEMP TABLE instants AS
 SELECT zone, utc AT TIME ZONE 'UTC' AS at, utc
@@ -21,19 +26,19 @@ SELECT way, count(*) FROM found GROUP BY way ORDER BY way;
 SELECT count(*) AS wrong FROM (SELECT zone, day, at FROM found GROUP BY 1, 2, 3 HAVING count(*) <> 3) AS d;
 -- By an index on the instant, or on the timestamp in UTC that the instant is.
 SET enable_seqscan = off; SET enable_bitmapscan = off;
-EXPLAIN (COSTS OFF) SELECT count(*) FROM instants WHERE zone = 'UTC' AND vend_internal.same_day(vend.local_day(at, 'Europe/Berlin'), '2026-03-29');
-EXPLAIN (COSTS OFF) SELECT count(*) FROM instants WHERE zone = 'UTC' AND vend_internal.same_day(vend.local_day(utc, 'Europe/Berlin'), '2026-03-29');
-EXPLAIN (COSTS OFF) SELECT count(*) FROM instants WHERE zone = 'UTC' AND vend_internal.same_day(vend.local_day(utc, zone), '2026-03-29');
-EXPLAIN (COSTS OFF) SELECT count(*) FROM instants WHERE zone = 'UTC' AND vend_internal.same_day((at AT TIME ZONE 'Europe/Berlin' + interval '1 hour')::date, '2026-03-29');
+SELECT * FROM pg_temp.plan($q$SELECT count(*) FROM instants WHERE zone = 'UTC' AND vend_internal.same_day(vend.local_day(at, 'Europe/Berlin'), '2026-03-29')$q$);
+SELECT * FROM pg_temp.plan($q$SELECT count(*) FROM instants WHERE zone = 'UTC' AND vend_internal.same_day(vend.local_day(utc, 'Europe/Berlin'), '2026-03-29')$q$);
+SELECT * FROM pg_temp.plan($q$SELECT count(*) FROM instants WHERE zone = 'UTC' AND vend_internal.same_day(vend.local_day(utc, zone), '2026-03-29')$q$);
+SELECT * FROM pg_temp.plan($q$SELECT count(*) FROM instants WHERE zone = 'UTC' AND vend_internal.same_day((at AT TIME ZONE 'Europe/Berlin' + interval '1 hour')::date, '2026-03-29')$q$);
 -- Below a GROUP BY, whatever the day is called.
 CREATE TEMP VIEW grouped AS SELECT zone, vend.local_day(utc, 'Europe/Berlin') AS day, count(*) AS n FROM instants GROUP BY 1, 2;
-EXPLAIN (COSTS OFF) SELECT g.n FROM (VALUES ('UTC', '2026-01-02'::date), ('UTC', '2026-01-03')) AS d(zone, day), LATERAL (SELECT * FROM grouped g WHERE g.zone = d.zone AND vend_internal.same_day(g.day, d.day) OFFSET 0) g;
+SELECT * FROM pg_temp.plan($q$SELECT g.n FROM (VALUES ('UTC', '2026-01-02'::date), ('UTC', '2026-01-03')) AS d(zone, day), LATERAL (SELECT * FROM grouped g WHERE g.zone = d.zone AND vend_internal.same_day(g.day, d.day) OFFSET 0) g$q$);
 -- By an index on the day, where it is a column; not before it is known to be one.
 CREATE TEMP TABLE daily AS SELECT zone, at::date AS day FROM instants;
 CREATE INDEX ON daily (zone, day);
-EXPLAIN (COSTS OFF) SELECT count(*) FROM daily WHERE zone = 'UTC' AND vend_internal.same_day(day, '2026-01-01');
+SELECT * FROM pg_temp.plan($q$SELECT count(*) FROM daily WHERE zone = 'UTC' AND vend_internal.same_day(day, '2026-01-01')$q$);
 CREATE TEMP VIEW grouped_daily AS SELECT zone, day, count(*) AS n FROM daily GROUP BY 1, 2;
-EXPLAIN (COSTS OFF) SELECT g.n FROM (VALUES ('UTC', '2026-01-02'::date), ('UTC', '2026-01-03')) AS d(zone, day), LATERAL (SELECT * FROM grouped_daily g WHERE g.zone = d.zone AND vend_internal.same_day(g.day, d.day) OFFSET 0) g;
+SELECT * FROM pg_temp.plan($q$SELECT g.n FROM (VALUES ('UTC', '2026-01-02'::date), ('UTC', '2026-01-03')) AS d(zone, day), LATERAL (SELECT * FROM grouped_daily g WHERE g.zone = d.zone AND vend_internal.same_day(g.day, d.day) OFFSET 0) g$q$);
 SELECT count(*) AS wrong FROM (SELECT * FROM daily d WHERE vend_internal.same_day(day, '2026-03-29') EXCEPT ALL SELECT * FROM daily WHERE day = '2026-03-29') AS d;
 -- Whether an instant is absent or later than another is found by an index on a timestamp in UTC as well.
 CREATE TEMP TABLE visits AS SELECT n, CASE n % 5 WHEN 0 THEN NULL WHEN 1 THEN 'infinity' WHEN 2 THEN '-infinity' ELSE timestamp '2026-03-29' + n * interval '1 minute' END AS utc FROM generate_series(1, 500) n;
@@ -41,12 +46,12 @@ ALTER TABLE visits ADD at timestamptz; UPDATE visits SET at = utc AT TIME ZONE '
 CREATE INDEX ON visits (utc); CREATE INDEX ON visits (at);
 SELECT count(*) AS wrong FROM visits, unnest('{infinity, -infinity, 2026-03-29 04:00+00, NULL}'::timestamptz[]) bound WHERE (vend_internal.is_after(at, bound), vend_internal.is_after(utc AT TIME ZONE 'UTC', bound), vend_internal.is_absent(at), vend_internal.is_absent(utc AT TIME ZONE 'UTC'))
     IS DISTINCT FROM (at > bound, at > bound, at IS NULL, at IS NULL);
-EXPLAIN (COSTS OFF) SELECT n FROM visits WHERE vend_internal.is_absent(utc AT TIME ZONE 'UTC');
-EXPLAIN (COSTS OFF) SELECT n FROM visits WHERE vend_internal.is_absent(at);
-EXPLAIN (COSTS OFF) SELECT n FROM visits WHERE vend_internal.is_after(utc AT TIME ZONE 'UTC', now());
-EXPLAIN (COSTS OFF) SELECT n FROM visits WHERE vend_internal.is_after(at, now());
+SELECT * FROM pg_temp.plan($q$SELECT n FROM visits WHERE vend_internal.is_absent(utc AT TIME ZONE 'UTC')$q$);
+SELECT * FROM pg_temp.plan($q$SELECT n FROM visits WHERE vend_internal.is_absent(at)$q$);
+SELECT * FROM pg_temp.plan($q$SELECT n FROM visits WHERE vend_internal.is_after(utc AT TIME ZONE 'UTC', now())$q$);
+SELECT * FROM pg_temp.plan($q$SELECT n FROM visits WHERE vend_internal.is_after(at, now())$q$);
 -- Of another zone's it is the cast that is asked.
-EXPLAIN (COSTS OFF) SELECT n FROM visits WHERE vend_internal.is_after(utc AT TIME ZONE 'Europe/Berlin', now());
+SELECT * FROM pg_temp.plan($q$SELECT n FROM visits WHERE vend_internal.is_after(utc AT TIME ZONE 'Europe/Berlin', now())$q$);
 -- As values.
 CREATE TEMP TABLE called AS SELECT vend_internal.is_after(at, 'infinity') AS after, vend_internal.is_absent(at) AS absent FROM visits;
 SELECT after, absent, count(*) FROM called GROUP BY 1, 2 ORDER BY 1, 2;

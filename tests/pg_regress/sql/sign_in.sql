@@ -12,7 +12,9 @@ SET vend_analytics.token_public_key = 'AAAA';
 \echo :LAST_ERROR_SQLSTATE
 ALTER SYSTEM SET vend_analytics.token_public_key = 'secret';
 \echo :LAST_ERROR_SQLSTATE
+\set VERBOSITY sqlstate
 ALTER SYSTEM SET vend_analytics.token_max_life = 0;
+\set VERBOSITY default
 \echo :LAST_ERROR_SQLSTATE
 ALTER SYSTEM SET vend_analytics.identity = 'both';
 \echo :LAST_ERROR_SQLSTATE
