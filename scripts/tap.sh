@@ -17,6 +17,8 @@ cp -r "$REPO/tests/$layer" "$work/t"
 cp -r "$REPO/tests/lib" "$work/lib"
 chmod -R a+rX "$work"
 if [ "$(id -u)" -eq 0 ]; then chown postgres "$work"; fi
+# From 16 on nobody makes these.
+as_postgres mkdir -p "$work/tmp_check/log"
 
 # prove is given file names: of a directory it would run nothing but *.t, and silently nothing at all.
 files=("$@")
@@ -35,7 +37,8 @@ pg_regress="$(dirname "$("$COPY_PG_CONFIG" --pgxs)")/../test/regress/pg_regress"
 told=()
 for name in $(compgen -e VEND_ || true); do told+=("$name=${!name}"); done
 status=0
-as_postgres env "${told[@]}" PATH="$COPY_BIN:$PATH" PERL5LIB="$perl_modules:$work/lib" PG_REGRESS="$pg_regress" TESTDIR="$work" \
+as_postgres env "${told[@]}" PATH="$COPY_BIN:$PATH" PERL5LIB="$perl_modules:$work/lib" PG_REGRESS="$pg_regress" \
+    TESTDIR="$work" TESTDATADIR="$work/tmp_check" TESTLOGDIR="$work/tmp_check/log" \
     prove --timer "${files[@]}" 8>&- 2>&1 | tee "$RUN_DIR/$layer.output" || status=$?
 
 total="$(sed -nE 's/^Files=.*Tests=([0-9]+).*/\1/p' "$RUN_DIR/$layer.output")"
