@@ -208,7 +208,7 @@ my @reports = grep { /^vend_reports/ } @for_bi;
 sub plans
 {
 	my ($db) = @_;
-	return join "\n", map { output($db, 'bi', undef, "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT * FROM $_") } @reports;
+	return join "\n", map { output($db, 'bi', undef, "EXPLAIN (ANALYZE, BUFFERS OFF, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT * FROM $_") } @reports;
 }
 for my $case ([ copy(), 1 ],
 	[ copy(q{CREATE OR REPLACE VIEW vend_reports.daily_revenue WITH (security_invoker = false) AS SELECT * FROM vend_internal.exact_daily_revenue
