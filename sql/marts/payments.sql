@@ -1,5 +1,6 @@
 -- The capture, whatever was returned later. Who paid is who had the subscription then; one that was never paid has no other
--- user and pass than its own.
+-- user and pass than its own. The intent and the payer are looked up here: a change of whatever payment_attempts reads leaves notes
+-- for the rollups, which need neither.
 CREATE OR REPLACE VIEW vend_marts.payments AS
 SELECT a.payment_id,
     (SELECT p.stripe_payment_intent_id FROM vend_staging.stg_payments p WHERE p.id = a.payment_id) AS stripe_payment_intent_id,
