@@ -471,8 +471,9 @@ BEGIN
     WHERE s.rollup = name;
     PERFORM vend_internal.execute_as_owner(format('CREATE TABLE %1$s AS SELECT * FROM %2$s WITH NO DATA;
         ALTER TABLE %1$s ADD UNIQUE NULLS NOT DISTINCT (%3$s)', stored, query_view, vend_internal.list_of(rollup.key)));
-    -- A reader's rows are found by the garage.
-    IF rollup.tenant_column <> rollup.key[1] THEN
+    -- A reader's rows are found by the garage. An index whose first column it is would do, but of an index over several columns
+    -- PostgreSQL does not trust that its rows lie together, and reads the table page by page through a bitmap.
+    IF rollup.tenant_column IS NOT NULL AND rollup.key <> ARRAY[rollup.tenant_column] THEN
         PERFORM vend_internal.execute_as_owner(format('CREATE INDEX ON %s (%I)', stored, rollup.tenant_column));
     END IF;
     PERFORM vend_internal.execute_as_owner(p)
