@@ -40,11 +40,11 @@ run_with_wheel() {
 }
 
 run_in_debian() {
-    local suite="$1" root="$REPO/target/releases/$suite" mirror
+    local suite="$1" root="$REPO/target/releases/$1" mirror
     shift
     if [ ! -e "$root/made" ]; then
         command -v debootstrap >/dev/null || die "debootstrap is missing; run: apt-get install debootstrap"
-        mirror="$(grep -rhoE 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d | head -n 1 || true)"
+        mirror="$(grep -rhosE 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d | head -n 1 || true)"
         [ -n "$mirror" ] || die "apt has no mirror of Debian to take $suite from"
         say "making a Debian $suite in $root"
         rm -rf "$root"
