@@ -2,7 +2,8 @@
 # Runs a command of this checkout where another PostgreSQL is installed: with_postgres.sh 17 make regress PROFILE=dev
 #
 # 17 and 18 are those of Debian 13 and 14, each a Debian of its own under target/ with a copy of the checkout; what the
-# command needs, make setup installs there. No Debian has had 16: it comes from PyPI, without ICU, and runs in this Debian.
+# command needs, make setup installs there. No Debian has had 16: it comes from PyPI, without XML (three attacks
+# need it to bite), and runs in this Debian.
 # Needs root, and for 17 and 18 debootstrap. The first time takes about fifteen minutes, building included.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 [ $# -ge 2 ] || die "usage: with_postgres.sh 16|17|18 COMMAND [ARGUMENT ...]"
