@@ -1,4 +1,5 @@
 # pg_upgrade into another cluster: every job is there, and paused until somebody says that it is to run here.
+# VEND_NEW: where a later PostgreSQL with the extension is installed, to upgrade to.
 use strict;
 use warnings;
 use Cwd qw(getcwd);
@@ -24,17 +25,17 @@ my $jobs = q{SELECT job, schedule, timezone, task, target, options FROM vend.job
 my ($before, $runs) = map { $old->safe_psql('garage', $_) } $jobs, 'SELECT max(run) FROM vend.job_runs';
 $old->stop;
 
-my $new = PostgreSQL::Test::Cluster->new('new');
+my $new = PostgreSQL::Test::Cluster->new('new', $ENV{VEND_NEW} ? (install_path => $ENV{VEND_NEW}) : ());
 $new->init;
 $new->append_conf('postgresql.conf', "shared_preload_libraries = 'vend_analytics'");
-my $bin = $new->config_data('--bindir');
+my ($old_bin, $new_bin) = map { $_->config_data('--bindir') } $old, $new;
 my $from = getcwd();
 # It writes its logs where it is called.
 chdir PostgreSQL::Test::Utils::tempdir() or die $!;
 my $began = time();
-command_ok([ 'pg_upgrade', '-d', $old->data_dir, '-D', $new->data_dir, '-b', $bin, '-B', $bin,
+command_ok([ "$new_bin/pg_upgrade", '-d', $old->data_dir, '-D', $new->data_dir, '-b', $old_bin, '-B', $new_bin,
 	'-s', $new->host, '-p', $old->port, '-P', $new->port ], 'a cluster with jobs is upgraded');
-figure('pg_upgrade', sprintf('%.0f s', time() - $began), 'succeeds');
+figure('pg_upgrade from ' . $old->pg_version . ' to ' . $new->pg_version, sprintf('%.0f s', time() - $began), 'succeeds');
 chdir $from or die $!;
 
 $new->start;
