@@ -534,28 +534,12 @@ my $harness = q{
 	GRANT USAGE ON SCHEMA fuzz TO PUBLIC;
 	CREATE TABLE fuzz.queries (n serial PRIMARY KEY, query text);
 	-- Of an error the code; its message may show whichever row came first.
-	CREATE FUNCTION fuzz.ask(queries text[]) RETURNS text[] LANGUAGE plpgsql AS $$
-	DECLARE
-		query text;
-		answer text;
-		answers text[] := '{}';
-	BEGIN
-		FOREACH query IN ARRAY queries LOOP
-			BEGIN
-				EXECUTE format('SELECT count(*) || md5(coalesce(string_agg(q::text, E''\n'' ORDER BY q::text), '''')) FROM (%s) AS q', query) INTO answer;
-			EXCEPTION WHEN OTHERS THEN
-				answer := SQLSTATE;
-			END;
-			answers := answers || answer;
-		END LOOP;
-		RETURN answers;
-	END $$;
-	CREATE FUNCTION fuzz.plans(queries text[]) RETURNS text[] LANGUAGE plpgsql AS $$
+	CREATE FUNCTION fuzz.ask(queries text[], OUT answers text[], OUT plans text[]) LANGUAGE plpgsql AS $$
 	DECLARE
 		query text;
 		line text;
+		answer text;
 		plan text;
-		plans text[] := '{}';
 	BEGIN
 		FOREACH query IN ARRAY queries LOOP
 			plan := '';
@@ -563,12 +547,13 @@ my $harness = q{
 				FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
 					plan := md5(plan || line);
 				END LOOP;
+				EXECUTE format('SELECT count(*) || md5(coalesce(string_agg(q::text, E''\n'' ORDER BY q::text), '''')) FROM (%s) AS q', query) INTO answer;
 			EXCEPTION WHEN OTHERS THEN
-				plan := SQLSTATE;
+				answer := SQLSTATE;
 			END;
+			answers := answers || answer;
 			plans := plans || plan;
 		END LOOP;
-		RETURN plans;
 	END $$;
 	-- What a user sees stays, whatever happens to all the others: while notes wait, also such that the views do not follow themselves,
 	-- and after a refresh.
@@ -628,13 +613,11 @@ sub twice
 		BEGIN
 			$set
 			PERFORM set_config('role', '$role', true);
-			plans_before := fuzz.plans(queries);
-			before := fuzz.ask(queries);
+			SELECT * INTO before, plans_before FROM fuzz.ask(queries);
 			PERFORM set_config('role', 'none', true);
 			PERFORM fuzz.change('$sees', '$way');
 			PERFORM set_config('role', '$role', true);
-			plans_after := fuzz.plans(queries);
-			after := fuzz.ask(queries);
+			SELECT * INTO after, plans_after FROM fuzz.ask(queries);
 			PERFORM set_config('role', 'none', true);
 			INSERT INTO answers SELECT u.n, u.query, u.before, u.after, u.plan_before <> u.plan_after AND 5 IN (length(u.before), length(u.after))
 			FROM unnest(queries, before, after, plans_before, plans_after) WITH ORDINALITY AS u(query, before, after, plan_before, plan_after, n);
