@@ -38,8 +38,8 @@ impl Hour {
         Hour { days: 1, count: place.count.into(), pooled: rate, highest: rate }
     }
     pub fn add(&mut self, other: &Hour) -> Result<(), CoreError> {
-        self.days = self.days.checked_add(other.days).ok_or(CoreError::CountOutOfRange)?;
-        self.count = self.count.checked_add(other.count).ok_or(CoreError::AmountOutOfRange)?;
+        self.days = self.days.checked_add(other.days).ok_or_else(|| CoreError::CountOutOfRange)?;
+        self.count = self.count.checked_add(other.count).ok_or_else(|| CoreError::AmountOutOfRange)?;
         self.pooled.add(other.pooled)?;
         self.highest = self.highest.higher(other.highest);
         Ok(())
@@ -63,7 +63,7 @@ pub fn count_of(amount: Amount) -> Result<u64, CoreError> {
         _ => None,
     };
     let count = digits.and_then(|digits| u64::try_from(digits).ok()).filter(|&count| count <= MAX_COUNT);
-    count.ok_or(CoreError::CountOutOfRange)
+    count.ok_or_else(|| CoreError::CountOutOfRange)
 }
 
 /// Writes the hours and the cells, which ascend by their places.
@@ -98,7 +98,7 @@ pub fn write(sink: &mut impl Sink, hours: &Hours, cells: &[(Place, u64)]) -> Res
 pub fn read(
     bytes: &[u8], mut each: impl FnMut(Place, u64) -> Result<(), CoreError>,
 ) -> Result<Hours, CoreError> {
-    let (&version, mut rest) = bytes.split_first().ok_or(CoreError::CorruptState)?;
+    let (&version, mut rest) = bytes.split_first().ok_or_else(|| CoreError::CorruptState)?;
     if version != VERSION {
         return Err(CoreError::UnknownVersion(version));
     }
@@ -123,8 +123,11 @@ pub fn read(
             last = Some(count);
             let place = Place { capacity: u32::try_from(capacity).unwrap_or(u32::MAX), count };
             let rate = Rate::of(place.count, place.capacity);
-            let found =
-                rate.times(hours).ok().and_then(|all| left.without(all)).ok_or(CoreError::CorruptState)?;
+            let found = rate
+                .times(hours)
+                .ok()
+                .and_then(|all| left.without(all))
+                .ok_or_else(|| CoreError::CorruptState)?;
             left = found;
             highest = highest.higher(rate);
             each(place, hours)?;
@@ -139,12 +142,13 @@ fn read_hours(rest: &mut &[u8]) -> Result<(Hours, Hour), CoreError> {
     let mut total = Hour::default();
     let mut next = 0u8;
     loop {
-        let (&n, after) = rest.split_first().ok_or(CoreError::CorruptState)?;
+        let (&n, after) = rest.split_first().ok_or_else(|| CoreError::CorruptState)?;
         *rest = after;
         if n == NO_HOUR {
             return Ok((hours, total));
         }
-        let place = hours.get_mut(usize::from(n)).filter(|_| n >= next).ok_or(CoreError::CorruptState)?;
+        let place =
+            hours.get_mut(usize::from(n)).filter(|_| n >= next).ok_or_else(|| CoreError::CorruptState)?;
         next = n.saturating_add(1);
         let mut total_of = || i128::try_from(number(rest)?).map_err(|_| CoreError::CorruptState);
         let days = u64::try_from(total_of()?).map_err(|_| CoreError::CorruptState)?;
@@ -164,7 +168,7 @@ fn read_hours(rest: &mut &[u8]) -> Result<(Hours, Hour), CoreError> {
 }
 
 fn short(number: u128, most: u64) -> Result<u64, CoreError> {
-    u64::try_from(number).ok().filter(|&number| number <= most).ok_or(CoreError::CorruptState)
+    u64::try_from(number).ok().filter(|&number| number <= most).ok_or_else(|| CoreError::CorruptState)
 }
 
 /// Whole counts as short numbers: the last bit tells them from others.
@@ -178,7 +182,7 @@ fn folded(count: u64) -> u64 {
 fn unfolded(number: u64) -> Result<u64, CoreError> {
     let half = number >> 1;
     let count = if number & 1 == 0 { half.checked_mul(WHOLE) } else { Some(half) };
-    count.filter(|&count| folded(count) == number).ok_or(CoreError::CorruptState)
+    count.filter(|&count| folded(count) == number).ok_or_else(|| CoreError::CorruptState)
 }
 
 /// Seven bits a byte, the lowest first; the top bit says that more follow.
@@ -201,7 +205,7 @@ fn put_number(bytes: &mut Vec<u8>, mut number: u128) {
 fn number(bytes: &mut &[u8]) -> Result<u128, CoreError> {
     let mut number = 0u128;
     for shift in (0..128).step_by(7) {
-        let (&byte, rest) = bytes.split_first().ok_or(CoreError::CorruptState)?;
+        let (&byte, rest) = bytes.split_first().ok_or_else(|| CoreError::CorruptState)?;
         *bytes = rest;
         let bits = u128::from(byte & 0x7f);
         number |= bits << shift;

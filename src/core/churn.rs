@@ -21,8 +21,8 @@ impl Churn {
 
 impl Summary for Churn {
     fn merge(&mut self, other: &mut Self) -> Result<(), CoreError> {
-        self.opening = self.opening.checked_add(other.opening).ok_or(CoreError::CountOutOfRange)?;
-        self.lost = self.lost.checked_add(other.lost).ok_or(CoreError::CountOutOfRange)?;
+        self.opening = self.opening.checked_add(other.opening).ok_or_else(|| CoreError::CountOutOfRange)?;
+        self.lost = self.lost.checked_add(other.lost).ok_or_else(|| CoreError::CountOutOfRange)?;
         Ok(())
     }
     fn encode(&mut self, sink: &mut impl Sink) -> Result<(), CoreError> {

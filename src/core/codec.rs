@@ -39,7 +39,7 @@ pub fn encode<const N: usize>(sink: &mut impl Sink, version: u8, words: &[u64; N
 }
 
 pub fn decode<const N: usize>(version: u8, bytes: &[u8]) -> Result<[u64; N], CoreError> {
-    let (&found, body) = bytes.split_first().ok_or(CoreError::CorruptState)?;
+    let (&found, body) = bytes.split_first().ok_or_else(|| CoreError::CorruptState)?;
     if found != version {
         return Err(CoreError::UnknownVersion(found));
     }

@@ -13,7 +13,8 @@ const WIDE: u32 = 1 << 31;
 /// Writes an entity's record by way of `scratch`; the days ascend, and there is one at least.
 pub fn write(sink: &mut impl Sink, scratch: &mut Vec<u8>, key: u128, days: &[Day]) -> Result<(), CoreError> {
     let (Some(&first), Some(&last)) = (days.first(), days.last()) else { return Ok(()) };
-    let count = u32::try_from(days.len()).ok().filter(|&count| count < WIDE).ok_or(CoreError::TooLarge)?;
+    let count =
+        u32::try_from(days.len()).ok().filter(|&count| count < WIDE).ok_or_else(|| CoreError::TooLarge)?;
     let wide = is_wide(first, last);
     scratch.clear();
     scratch.extend((if wide { count | WIDE } else { count }).to_le_bytes());
@@ -81,7 +82,7 @@ fn payload_size(head: u32) -> Option<usize> {
 
 /// Appends the days of a record.
 pub fn decode(record: &Record, days: &mut Vec<Day>) -> Result<(), CoreError> {
-    let (first, rest) = record.payload.split_first_chunk::<4>().ok_or(CoreError::CorruptState)?;
+    let (first, rest) = record.payload().split_first_chunk::<4>().ok_or_else(|| CoreError::CorruptState)?;
     let first = Day::from_le_bytes(*first);
     days.push(first);
     if record.head & WIDE == 0 {

@@ -224,7 +224,7 @@ impl Table {
             return Ok(None);
         };
         if slot.number == 0 {
-            self.taken = self.taken.checked_add(1).ok_or(CoreError::TooLarge)?;
+            self.taken = self.taken.checked_add(1).ok_or_else(|| CoreError::TooLarge)?;
             *slot = Entity { high: event.high, low: event.low, last: NO_DAY, number: self.taken };
         }
         Ok(Some(slot))

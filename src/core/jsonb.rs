@@ -37,7 +37,7 @@ pub struct Container<'a> {
 impl<'a> Container<'a> {
     pub fn new(bytes: &'a [u8]) -> Result<Self, CoreError> {
         let (words, _) = bytes.as_chunks::<4>();
-        let (header, words) = words.split_first().ok_or(CoreError::CorruptState)?;
+        let (header, words) = words.split_first().ok_or_else(|| CoreError::CorruptState)?;
         let header = u32::from_ne_bytes(*header);
         let kind = match header >> 28 {
             0b0101 => Kind::Scalar,
@@ -47,9 +47,10 @@ impl<'a> Container<'a> {
         };
         let len = usize::try_from(header & COUNT).map_err(|_| CoreError::CorruptState)?;
         let children = if kind == Kind::Object { len.saturating_mul(2) } else { len };
-        let entries = words.get(..children).ok_or(CoreError::CorruptState)?;
-        let data =
-            bytes.get(children.saturating_add(1).saturating_mul(4)..).ok_or(CoreError::CorruptState)?;
+        let entries = words.get(..children).ok_or_else(|| CoreError::CorruptState)?;
+        let data = bytes
+            .get(children.saturating_add(1).saturating_mul(4)..)
+            .ok_or_else(|| CoreError::CorruptState)?;
         Ok(Container { kind, len, entries, data })
     }
 
@@ -61,13 +62,13 @@ impl<'a> Container<'a> {
             let entry = u32::from_ne_bytes(*entry);
             let size = usize::try_from(entry & COUNT).map_err(|_| CoreError::CorruptState)?;
             let end = if entry & ENTRY_HAS_END == 0 { start.saturating_add(size) } else { size };
-            let bytes = data.get(start..end).ok_or(CoreError::CorruptState)?;
+            let bytes = data.get(start..end).ok_or_else(|| CoreError::CorruptState)?;
             let padding = start.wrapping_neg() & 3;
             start = end;
             Ok(match entry & ENTRY_KIND {
                 0x0000_0000 => Value::Text(bytes),
                 // Numbers are aligned to four bytes.
-                0x1000_0000 => Value::Number(bytes.get(padding..).ok_or(CoreError::CorruptState)?),
+                0x1000_0000 => Value::Number(bytes.get(padding..).ok_or_else(|| CoreError::CorruptState)?),
                 0x2000_0000 | 0x3000_0000 => Value::Bool,
                 0x4000_0000 => Value::Null,
                 0x5000_0000 => Value::Container,

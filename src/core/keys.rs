@@ -19,7 +19,7 @@ impl KeyKind {
     const ALL: [KeyKind; 4] = [KeyKind::None, KeyKind::Uuid, KeyKind::Bigint, KeyKind::Text];
 
     pub fn of_code(code: u8) -> Result<Self, CoreError> {
-        Self::ALL.into_iter().find(|&kind| kind as u8 == code).ok_or(CoreError::CorruptState)
+        Self::ALL.into_iter().find(|&kind| kind as u8 == code).ok_or_else(|| CoreError::CorruptState)
     }
     /// The kind of a summary to which keys of another kind are added.
     pub fn join(&mut self, other: KeyKind) -> Result<(), CoreError> {

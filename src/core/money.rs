@@ -29,13 +29,13 @@ impl Amount {
         negative: bool, weight: i32, scale: u16, digits: impl Iterator<Item = u16>,
     ) -> Result<Self, CoreError> {
         let mut value: i128 = 0;
-        let mut exponent = weight.checked_add(1).ok_or(CoreError::AmountOutOfRange)?;
+        let mut exponent = weight.checked_add(1).ok_or_else(|| CoreError::AmountOutOfRange)?;
         for digit in digits {
             value = value
                 .checked_mul(10_000)
                 .and_then(|value| value.checked_add(i128::from(digit)))
-                .ok_or(CoreError::AmountOutOfRange)?;
-            exponent = exponent.checked_sub(1).ok_or(CoreError::AmountOutOfRange)?;
+                .ok_or_else(|| CoreError::AmountOutOfRange)?;
+            exponent = exponent.checked_sub(1).ok_or_else(|| CoreError::AmountOutOfRange)?;
         }
         // The value is now in units of 10_000^exponent and is wanted in units of 10^-scale.
         let shift = exponent.saturating_mul(4).saturating_add(i32::from(scale));
@@ -47,7 +47,7 @@ impl Amount {
                 _ if shift < 0 => value.checked_div(by),
                 _ => value.checked_mul(by),
             });
-            value = scaled.ok_or(CoreError::AmountOutOfRange)?;
+            value = scaled.ok_or_else(|| CoreError::AmountOutOfRange)?;
         }
         let scale = u8::try_from(scale).map_err(|_| CoreError::AmountOutOfRange)?;
         Ok(Amount { digits: if negative { value.saturating_neg() } else { value }, scale })
@@ -55,7 +55,7 @@ impl Amount {
     pub fn checked_add(self, other: Self) -> Result<Self, CoreError> {
         let scale = self.scale.max(other.scale);
         let sum = self.at_scale(scale).zip(other.at_scale(scale)).and_then(|(a, b)| a.checked_add(b));
-        sum.map(|digits| Amount { digits, scale }).ok_or(CoreError::AmountOutOfRange)
+        sum.map(|digits| Amount { digits, scale }).ok_or_else(|| CoreError::AmountOutOfRange)
     }
     /// To a whole number, half away from zero.
     pub fn round(self) -> i128 {

@@ -38,8 +38,8 @@ pub struct Total {
 
 impl Total {
     fn add(&mut self, mrr: i128, count: i64) -> Result<(), CoreError> {
-        self.mrr = self.mrr.checked_add(mrr).ok_or(CoreError::AmountOutOfRange)?;
-        self.count = self.count.checked_add(count).ok_or(CoreError::CountOutOfRange)?;
+        self.mrr = self.mrr.checked_add(mrr).ok_or_else(|| CoreError::AmountOutOfRange)?;
+        self.count = self.count.checked_add(count).ok_or_else(|| CoreError::CountOutOfRange)?;
         Ok(())
     }
 }
@@ -58,7 +58,7 @@ pub struct Movements {
 impl Movements {
     /// One pair of amounts; `earlier`: whether the customer paid before it.
     fn classify(&mut self, before: i128, after: i128, earlier: bool) -> Result<(), CoreError> {
-        let change = after.checked_sub(before).ok_or(CoreError::AmountOutOfRange)?;
+        let change = after.checked_sub(before).ok_or_else(|| CoreError::AmountOutOfRange)?;
         let (kind, change) = match (before, after) {
             _ if change == 0 => return Ok(()),
             (0, _) if earlier => (&mut self.reactivation, change),
@@ -83,7 +83,8 @@ pub fn movements(
         let (mut amount, mut paid) = (0i128, false);
         let mut open: Option<(usize, i128, bool)> = None;
         for &Step { at, amount: next } in steps.iter().take_while(|step| step.at < as_of) {
-            let change = (next.checked_sub(amount).ok_or(CoreError::AmountOutOfRange)?, sign(next, amount));
+            let change =
+                (next.checked_sub(amount).ok_or_else(|| CoreError::AmountOutOfRange)?, sign(next, amount));
             // A step at a bucket's very start belongs to it: the closing before it is a left limit.
             match calendar.begun(at).checked_sub(1) {
                 None => before_all.add(change.0, change.1)?,

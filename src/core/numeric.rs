@@ -6,7 +6,7 @@ use super::money::Amount;
 /// `body` is what follows the varlena header.
 pub fn amount(body: &[u8]) -> Result<Amount, CoreError> {
     let (words, _) = body.as_chunks::<2>();
-    let (header, rest) = words.split_first().ok_or(CoreError::CorruptState)?;
+    let (header, rest) = words.split_first().ok_or_else(|| CoreError::CorruptState)?;
     let header = u16::from_ne_bytes(*header);
     let (negative, scale, weight, digits) = match header >> 14 {
         0b10 => {
@@ -17,7 +17,7 @@ pub fn amount(body: &[u8]) -> Result<Amount, CoreError> {
         }
         0b11 => return Err(CoreError::AmountNotFinite),
         sign => {
-            let (weight, digits) = rest.split_first().ok_or(CoreError::CorruptState)?;
+            let (weight, digits) = rest.split_first().ok_or_else(|| CoreError::CorruptState)?;
             (sign == 0b01, header & 0x3fff, i16::from_ne_bytes(*weight).into(), digits)
         }
     };

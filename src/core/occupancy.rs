@@ -64,7 +64,7 @@ impl Table {
             self.counts.resize(place.saturating_add(1), 0);
         }
         let Some(known) = self.counts.get_mut(place) else { return Ok(()) };
-        *known = known.checked_add(hours).ok_or(CoreError::CountOutOfRange)?;
+        *known = known.checked_add(hours).ok_or_else(|| CoreError::CountOutOfRange)?;
         Ok(())
     }
     /// The totals of an hour in billionths.
@@ -244,7 +244,7 @@ fn add_other(
 
 fn add(others: &mut BTreeMap<Place, u64>, place: Place, hours: u64) -> Result<(), CoreError> {
     let known = others.entry(place).or_insert(0);
-    *known = known.checked_add(hours).ok_or(CoreError::CountOutOfRange)?;
+    *known = known.checked_add(hours).ok_or_else(|| CoreError::CountOutOfRange)?;
     if others.len() > MAX_CELLS { Err(CoreError::TooLarge) } else { Ok(()) }
 }
 

@@ -44,13 +44,13 @@ pub fn busiest_hour(summary: &[u8]) -> Result<Option<i32>, CoreError> {
 
 /// The number of hours whose rate is at or over a threshold in percent.
 pub fn peak_hours(summary: &[u8], threshold: Amount) -> Result<i64, CoreError> {
-    let unit = 10i128.checked_pow(threshold.scale().into()).ok_or(CoreError::AmountOutOfRange)?;
+    let unit = 10i128.checked_pow(threshold.scale().into()).ok_or_else(|| CoreError::AmountOutOfRange)?;
     let mut peaks = 0u64;
     cells::read(summary, |place, hours| {
         let rate = Rate::of(place.count, place.capacity);
         let percent = (rate.count.saturating_mul(100), rate.capacity);
         if threshold.is_negative() || compare(percent, (threshold.digits(), unit)).is_ge() {
-            peaks = peaks.checked_add(hours).ok_or(CoreError::CountOutOfRange)?;
+            peaks = peaks.checked_add(hours).ok_or_else(|| CoreError::CountOutOfRange)?;
         }
         Ok(())
     })?;

@@ -20,12 +20,13 @@ impl Rate {
     }
     /// Pools two: both sums.
     pub fn add(&mut self, other: Rate) -> Result<(), CoreError> {
-        self.count = self.count.checked_add(other.count).ok_or(CoreError::AmountOutOfRange)?;
-        self.capacity = self.capacity.checked_add(other.capacity).ok_or(CoreError::AmountOutOfRange)?;
+        self.count = self.count.checked_add(other.count).ok_or_else(|| CoreError::AmountOutOfRange)?;
+        self.capacity =
+            self.capacity.checked_add(other.capacity).ok_or_else(|| CoreError::AmountOutOfRange)?;
         Ok(())
     }
     pub fn times(self, hours: u64) -> Result<Self, CoreError> {
-        let times = |one: i128| one.checked_mul(hours.into()).ok_or(CoreError::AmountOutOfRange);
+        let times = |one: i128| one.checked_mul(hours.into()).ok_or_else(|| CoreError::AmountOutOfRange);
         Ok(Rate { count: times(self.count)?, capacity: times(self.capacity)? })
     }
     /// What is left of a pooled rate without some of it.

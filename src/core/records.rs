@@ -19,9 +19,14 @@ pub type PayloadSize = fn(u32) -> Option<usize>;
 pub struct Record<'a> {
     pub key: u128,
     pub head: u32,
-    pub payload: &'a [u8],
     /// All of it, as it is written.
     pub bytes: &'a [u8],
+}
+
+impl<'a> Record<'a> {
+    pub fn payload(&self) -> &'a [u8] {
+        self.bytes.get(RECORD_START..).unwrap_or_default()
+    }
 }
 
 /// Reads a summary record by record.
@@ -62,10 +67,9 @@ impl<'a> Records<'a> {
         let head = u32::from_le_bytes(*head);
         let size = (self.payload_size)(head).and_then(|size| size.checked_add(RECORD_START));
         let record = size.and_then(|size| self.rest.split_at_checked(size));
-        let (bytes, rest) = record.ok_or(CoreError::CorruptState)?;
+        let (bytes, rest) = record.ok_or_else(|| CoreError::CorruptState)?;
         self.rest = rest;
-        let payload = bytes.get(RECORD_START..).unwrap_or_default();
-        Ok(Some(Record { key: u128::from_le_bytes(*key), head, payload, bytes }))
+        Ok(Some(Record { key: u128::from_le_bytes(*key), head, bytes }))
     }
 
     /// Every record. That keys ascend and are of their kind is checked on the way: a summary may have come from anywhere.

@@ -88,7 +88,7 @@ pub fn retention(
         }
         let Some(cohort) = cohorts.get_mut(place) else { return Ok(()) };
         cohort.size = cohort.size.saturating_add(1);
-        cohort.mrr = cohort.mrr.checked_add(first.amount).ok_or(CoreError::AmountOutOfRange)?;
+        cohort.mrr = cohort.mrr.checked_add(first.amount).ok_or_else(|| CoreError::AmountOutOfRange)?;
         let ends = steps.iter().skip(1).map(|step| step.at).chain([FOREVER]);
         let later_starts =
             |after: usize| steps.iter().skip(after).find(|step| step.amount > 0).map(|step| step.at);
@@ -123,7 +123,7 @@ pub fn retention(
         let (mut count, mut mrr) = (0i64, 0i128);
         for cell in &mut cohort.cells {
             count = count.saturating_add(cell.0);
-            mrr = mrr.checked_add(cell.1).ok_or(CoreError::AmountOutOfRange)?;
+            mrr = mrr.checked_add(cell.1).ok_or_else(|| CoreError::AmountOutOfRange)?;
             *cell = (count, mrr);
         }
         cohort.cells.pop();
@@ -136,7 +136,7 @@ impl Cohort {
     fn note(&mut self, bucket: usize, mrr: i128, count: i64) -> Result<(), CoreError> {
         if let Some(cell) = bucket.checked_sub(self.bucket).and_then(|period| self.cells.get_mut(period)) {
             cell.0 = cell.0.saturating_add(count);
-            cell.1 = cell.1.checked_add(mrr).ok_or(CoreError::AmountOutOfRange)?;
+            cell.1 = cell.1.checked_add(mrr).ok_or_else(|| CoreError::AmountOutOfRange)?;
         }
         Ok(())
     }

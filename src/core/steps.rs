@@ -39,14 +39,14 @@ const UNIX_EPOCH: Instant = -946_684_800 * SECOND;
 
 impl Form {
     fn of_steps(steps: &[Step]) -> Option<Self> {
-        let all = |fit: fn(&Step) -> bool| steps.iter().all(fit);
+        let bits = steps.iter().fold(0, |bits, step| bits | step.amount);
         let amounts = match () {
-            _ if all(|step| u32::try_from(step.amount).is_ok()) => Width::Four,
-            _ if all(|step| i64::try_from(step.amount).is_ok()) => Width::Eight,
+            _ if u32::try_from(bits).is_ok() => Width::Four,
+            _ if i64::try_from(bits).is_ok_and(|bits| bits >= 0) => Width::Eight,
             _ => Width::Sixteen,
         };
         let count = u32::try_from(steps.len()).ok().filter(|&count| count <= COUNT)?;
-        Some(Form { count, in_seconds: all(|step| seconds(step.at).is_some()), amounts })
+        Some(Form { count, in_seconds: steps.iter().all(|step| seconds(step.at).is_some()), amounts })
     }
     fn of_head(head: u32) -> Option<Self> {
         let amounts = match head & !(COUNT | IN_SECONDS) {
@@ -95,7 +95,7 @@ pub fn write(
     if steps.is_empty() {
         return Ok(());
     }
-    let form = Form::of_steps(steps).ok_or(CoreError::TooLarge)?;
+    let form = Form::of_steps(steps).ok_or_else(|| CoreError::TooLarge)?;
     scratch.clear();
     scratch.extend_from_slice(&form.head().to_le_bytes());
     scratch.extend_from_slice(&key.to_le_bytes());
@@ -154,9 +154,9 @@ fn payload_size(head: u32) -> Option<usize> {
 /// The steps of a record, in the place of what `steps` held.
 pub fn decode(record: &Record, steps: &mut Vec<Step>) -> Result<(), CoreError> {
     steps.clear();
-    let form = Form::of_head(record.head).ok_or(CoreError::CorruptState)?;
-    let parts = form.instants_size().and_then(|size| record.payload.split_at_checked(size));
-    let (instants, amounts) = parts.ok_or(CoreError::CorruptState)?;
+    let form = Form::of_head(record.head).ok_or_else(|| CoreError::CorruptState)?;
+    let parts = form.instants_size().and_then(|size| record.payload().split_at_checked(size));
+    let (instants, amounts) = parts.ok_or_else(|| CoreError::CorruptState)?;
     let step = |at: Instant| Step { at, amount: 0 };
     if form.in_seconds {
         let at = |bytes: &[u8; 4]| of_seconds(u32::from_le_bytes(*bytes));

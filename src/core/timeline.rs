@@ -289,7 +289,7 @@ fn add_up(changes: &mut [Step], steps: &mut Vec<Step>) -> Result<(), CoreError> 
     let (mut amount, mut shown) = (0i128, 0i128);
     for instant in changes.chunk_by(|a, b| a.at == b.at) {
         for change in instant {
-            amount = amount.checked_add(change.amount).ok_or(CoreError::AmountOutOfRange)?;
+            amount = amount.checked_add(change.amount).ok_or_else(|| CoreError::AmountOutOfRange)?;
         }
         if amount != shown {
             shown = amount;
@@ -329,8 +329,11 @@ fn deal<T: Paid>(rows: &mut [T], bits: u32) {
 }
 
 fn rescale(amount: i128, from: u8, to: u8) -> Result<i128, CoreError> {
+    if from == to {
+        return Ok(amount);
+    }
     let factor = to.checked_sub(from).and_then(|by| 10i128.checked_pow(by.into()));
-    factor.and_then(|factor| amount.checked_mul(factor)).ok_or(CoreError::AmountOutOfRange)
+    factor.and_then(|factor| amount.checked_mul(factor)).ok_or_else(|| CoreError::AmountOutOfRange)
 }
 
 #[cfg(test)]

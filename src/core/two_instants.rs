@@ -23,7 +23,8 @@ pub fn compare(steps: Steps, period: Period) -> Result<Comparison, CoreError> {
             return Ok(());
         }
         let after = amount_before(steps, period.end);
-        let add = |sum: i128, amount: i128| sum.checked_add(amount).ok_or(CoreError::AmountOutOfRange);
+        let add =
+            |sum: i128, amount: i128| sum.checked_add(amount).ok_or_else(|| CoreError::AmountOutOfRange);
         result.customers = result.customers.saturating_add(1);
         result.base = add(result.base, before)?;
         result.kept = add(result.kept, after)?;
@@ -40,7 +41,7 @@ pub fn at(steps: Steps, at: Instant) -> Result<(i128, u64), CoreError> {
     steps.visit(|_, steps| {
         let seen = steps.partition_point(|step| step.at <= at);
         let amount = last_amount(steps, seen);
-        mrr = mrr.checked_add(amount).ok_or(CoreError::AmountOutOfRange)?;
+        mrr = mrr.checked_add(amount).ok_or_else(|| CoreError::AmountOutOfRange)?;
         customers = customers.saturating_add(u64::from(amount > 0));
         Ok(())
     })?;

@@ -59,7 +59,7 @@ impl Visits {
         let exited = exited.unwrap_or(day.end);
         for (spent, (start, end)) in self.spent.iter_mut().zip(day.slots()) {
             let inside = exited.min(end).saturating_sub(entered.max(start)).max(0);
-            *spent = spent.checked_add(inside.into()).ok_or(CoreError::CountOutOfRange)?;
+            *spent = spent.checked_add(inside.into()).ok_or_else(|| CoreError::CountOutOfRange)?;
         }
         Ok(())
     }
@@ -80,7 +80,7 @@ impl Summary for Visits {
         let Some(day) = other.day.take() else { return Ok(()) };
         self.begin(day)?;
         for (sum, spent) in self.spent.iter_mut().zip(&other.spent) {
-            *sum = sum.checked_add(*spent).ok_or(CoreError::CountOutOfRange)?;
+            *sum = sum.checked_add(*spent).ok_or_else(|| CoreError::CountOutOfRange)?;
         }
         Ok(())
     }

@@ -173,7 +173,7 @@ impl Bytes {
         /// What palloc hands out at most.
         const MOST: usize = (1 << 30) - 1;
         let needed = self.length.checked_add(more).filter(|&needed| needed <= MOST);
-        self.room = needed.ok_or(CoreError::TooLarge)?.max(room.min(MOST));
+        self.room = needed.ok_or_else(|| CoreError::TooLarge)?.max(room.min(MOST));
         // SAFETY: start is null or came from here; PostgreSQL raises an error where there is no memory.
         let start = unsafe {
             if self.start.is_null() {

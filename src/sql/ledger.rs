@@ -61,7 +61,7 @@ fn paid_intervals(
         rows.push((
             timestamp(interval.from)?,
             timestamp(interval.until)?,
-            number.ok_or(CoreError::CountOutOfRange)?,
+            number.ok_or_else(|| CoreError::CountOutOfRange)?,
             interval.reason.map(Reason::word),
         ));
     }

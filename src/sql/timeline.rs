@@ -126,7 +126,7 @@ fn customers_at(timeline: &[u8], at: TimestampWithTimeZone) -> Outcome<i64> {
 /// Buckets that overlap `[since, until)` in a zone.
 fn calendar(bucket: &str, since: i32, until: i32, timezone: &str) -> Outcome<Calendar> {
     let bucket = Bucket::parse(bucket)?;
-    let instant = |day: i32| i64::from(day).checked_mul(DAY).ok_or(CoreError::DateOutOfRange);
+    let instant = |day: i32| i64::from(day).checked_mul(DAY).ok_or_else(|| CoreError::DateOutOfRange);
     // A year's first day may lie a year before, and its last a year after.
     let margin = DAY.saturating_mul(400);
     let zone =
@@ -235,9 +235,9 @@ fn quick_ratio(
     let found = movements::movements(Steps::read(timeline)?, &calendar, Mode::Period, period.end)?;
     let row = found.first().copied().unwrap_or_default();
     let sum = |amounts: &[i128]| amounts.iter().try_fold(0i128, |sum, amount| sum.checked_add(*amount));
-    let gained =
-        sum(&[row.new.mrr, row.reactivation.mrr, row.expansion.mrr]).ok_or(CoreError::AmountOutOfRange)?;
-    let lost = sum(&[row.churned.mrr, row.contraction.mrr]).ok_or(CoreError::AmountOutOfRange)?;
+    let gained = sum(&[row.new.mrr, row.reactivation.mrr, row.expansion.mrr])
+        .ok_or_else(|| CoreError::AmountOutOfRange)?;
+    let lost = sum(&[row.churned.mrr, row.contraction.mrr]).ok_or_else(|| CoreError::AmountOutOfRange)?;
     if lost == 0 {
         return Ok(None);
     }

@@ -49,7 +49,7 @@ pub fn load(name: &str, from: Instant, until: Instant) -> Outcome<Zone> {
 
 /// The offsets of a zone around a day.
 pub fn around(timezone: &[u8], day: Day) -> Outcome<Zone> {
-    let midnight = i64::from(day).checked_mul(DAY).ok_or(CoreError::DateOutOfRange)?;
+    let midnight = i64::from(day).checked_mul(DAY).ok_or_else(|| CoreError::DateOutOfRange)?;
     let margin = DAY.saturating_mul(3);
     load_bytes(timezone, midnight.saturating_sub(margin), midnight.saturating_add(margin))
 }
@@ -76,7 +76,7 @@ pub fn local_day(timezone: &[u8], at: Instant) -> Outcome<Day> {
 
 /// The first instant whose date in a zone is the given one, and the end of the last; for a call per look-up.
 pub fn day_span(timezone: &[u8], day: Day) -> Outcome<(Instant, Instant)> {
-    let midnight = i64::from(day).checked_mul(DAY).ok_or(CoreError::DateOutOfRange)?;
+    let midnight = i64::from(day).checked_mul(DAY).ok_or_else(|| CoreError::DateOutOfRange)?;
     in_zone(timezone, midnight, |zone| (zone.day_start(day), zone.day_end(day)))
 }
 
