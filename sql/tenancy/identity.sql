@@ -10,42 +10,24 @@ COMMENT ON TABLE vend_internal.login_map IS 'The user that a database login stan
 SELECT pg_catalog.pg_extension_config_dump('vend_internal.login_map', '');
 
 -- session_user, as SET ROLE and definer functions change the other.
--- These run in every transaction, so they are PL/pgSQL: it keeps its plans, where a function in SQL is planned in each call.
-CREATE FUNCTION vend_internal.mapped_user() RETURNS uuid
-LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    RETURN (
-        SELECT m.user_id
-        FROM vend_internal.login_map m
-        JOIN pg_roles r ON r.oid = m.role AND r.rolname = m.login
-        WHERE m.login = session_user);
-END $$;
-COMMENT ON FUNCTION vend_internal.mapped_user() IS 'The user that the login of this session is mapped to; NULL if to none.';
+CREATE VIEW vend_internal.mapped_user AS
+SELECT m.user_id FROM vend_internal.login_map m WHERE m.login = session_user AND m.role = to_regrole(quote_ident(session_user));
+COMMENT ON VIEW vend_internal.mapped_user IS 'The user that the login of this session is mapped to; no row if to none.';
 
--- A staging that somebody else made could call anybody a super admin.
-CREATE FUNCTION vend_internal.is_attached() RETURNS boolean
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    ours oid := to_regrole('vend_owner');
-BEGIN
-    RETURN (
-        SELECT count(*) = 3
-        FROM pg_namespace n
-        JOIN pg_class c ON c.relnamespace = n.oid
-        WHERE n.nspname = 'vend_staging' AND n.nspowner = ours AND c.relname IN ('stg_users', 'stg_garages', 'stg_garage_admins')
-            AND c.relkind = 'v' AND c.relowner = ours);
-END $$;
 COMMENT ON FUNCTION vend_internal.is_attached() IS 'Whether there is a staging of ours to read users from.';
 
+-- Runs in every transaction, as those below, so they are PL/pgSQL: it keeps its plans, where a function in SQL is planned in
+-- each call.
 CREATE FUNCTION vend_internal.caller(OUT user_id uuid, OUT role text)
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     -- First, so that a library that is not preloaded is an error for mapped logins too.
     claimed uuid := vend_internal.claimed_user();
 BEGIN
-    claimed := coalesce(vend_internal.mapped_user(), claimed);
-    IF claimed IS NOT NULL AND vend_internal.is_attached() THEN
-        SELECT u.id, coalesce(u.role, 'user') INTO user_id, role FROM vend_staging.stg_users u WHERE u.id = claimed;
+    IF vend_internal.is_attached() THEN
+        SELECT u.id, coalesce(u.role, 'user') INTO user_id, role
+        FROM vend_staging.stg_users u
+        WHERE u.id = coalesce((SELECT m.user_id FROM vend_internal.mapped_user m), claimed);
     END IF;
 END $$;
 COMMENT ON FUNCTION vend_internal.caller() IS 'The user for whom the transaction acts, and the user''s role; NULL for nobody.';
@@ -53,7 +35,7 @@ COMMENT ON FUNCTION vend_internal.caller() IS 'The user for whom the transaction
 CREATE FUNCTION vend.sign_in(token text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF vend_internal.mapped_user() IS NOT NULL THEN
+    IF EXISTS (SELECT FROM vend_internal.mapped_user) THEN
         PERFORM vend_internal.note_refused_sign_in();
         RAISE EXCEPTION 'login "%" stands for a user of its own', session_user
             USING ERRCODE = '42501', HINT = 'Sign in with another login, or see vend.unmap_login.';
