@@ -14,13 +14,13 @@ CREATE TABLE bench.one AS SELECT id AS garage_id FROM platform.garages ORDER BY 
 CREATE TABLE bench.days AS
 SELECT row_number() OVER (ORDER BY md5(garage_id::text || day)) AS number, (array_agg(id))[1] AS payment
 FROM (SELECT garage_id, payment_date::date AS day, id FROM platform.payments) AS p GROUP BY garage_id, day;
--- The first look after a change or a refresh finds other pages in the processor's caches than the next ones: each is looked at thrice.
+-- The first look after a change or a refresh finds other pages in the processor's caches than the next ones: each is looked at nine times.
 CREATE PROCEDURE bench.read(contender text, relation text, round int) LANGUAGE plpgsql AS $$
 DECLARE
     plan json;
     garage uuid := (SELECT garage_id FROM bench.one);
 BEGIN
-    FOR look IN 1 .. 3 LOOP
+    FOR look IN 1 .. 9 LOOP
         EXECUTE format('EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) SELECT * FROM %s WHERE garage_id = %L', relation, garage) INTO plan;
         INSERT INTO bench.timing SELECT contender, round, (plan -> 0 ->> 'Execution Time')::float8 WHERE round > 0;
         COMMIT;
