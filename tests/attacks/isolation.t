@@ -659,7 +659,8 @@ sub interference
 		$turn++;
 	}
 	note("$asked queries, $errors of them errors, $differing differ, $by_plan more are an error by one plan only");
-	return $differing;
+	# More than a few of these would be a way to hide among them.
+	return $differing + ($by_plan > 1 + $asked / 1000 ? $by_plan : 0);
 }
 # T18: of what compares with others nothing is left to compute: no number that a garage admin is shown moves with theirs.
 my @whole = map { "SELECT * FROM $_" } @for_api;
