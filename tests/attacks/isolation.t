@@ -420,6 +420,36 @@ my $payments = 'SELECT DISTINCT garage_id FROM operations.payments';
 my $revenue = 'SELECT DISTINCT garage_id FROM vend_reports.daily_revenue';
 one($protected, 'CREATE POLICY opened ON operations.payments USING (true); CREATE POLICY opened ON vend_internal.stored_daily_revenue USING (true)');
 is(output($protected, 'app', $admin, $payments) . output($protected, 'app', $admin, $revenue), $own . $own, 'T31: another policy opens nothing');
+# Also not to writers, whom the application's own policy lets in. The weak copy has no row-level security on the table.
+my $one_foreign = one($protected, "SELECT id FROM operations.payments WHERE garage_id = '$foreign' ORDER BY id LIMIT 1");
+my $columns_of_payment = 'id, garage_id, amount, stripe_fee, net_amount, status, currency, payment_date, created_at, updated_at';
+sub payment { my ($id, $garage) = @_; return "VALUES ($id, '$garage'::uuid, 4711, 0, 4711, 'succeeded', 'usd', now(), now(), now())"; }
+my $copied_payment = join "\t", '99999999-0000-0000-0000-000000000001', $foreign, 4711, 0, 4711, 'succeeded', 'usd', ('2026-01-01') x 3;
+my @writes = (
+	[ 'INSERT', "INSERT INTO operations.payments ($columns_of_payment) " . payment('gen_random_uuid()', $foreign) ],
+	[ 'INSERT ... ON CONFLICT', "INSERT INTO operations.payments ($columns_of_payment) " . payment("'$one_foreign'", $own) . ' ON CONFLICT (id) DO UPDATE SET amount = 4711' ],
+	[ 'COPY', "COPY operations.payments ($columns_of_payment) FROM STDIN;\n$copied_payment\n\\.\n" ],
+	[ 'MERGE', "MERGE INTO operations.payments p USING (VALUES ('$one_foreign'::uuid)) AS v(id) ON p.id = v.id WHEN MATCHED THEN UPDATE SET amount = 4712" ],
+	[ 'a MERGE that inserts', "MERGE INTO operations.payments p USING (VALUES (gen_random_uuid())) AS v(id) ON p.id = v.id
+		WHEN NOT MATCHED THEN INSERT ($columns_of_payment) " . payment('v.id', $foreign) ],
+	[ 'UPDATE', "UPDATE operations.payments SET amount = 4713 WHERE garage_id = '$foreign'" ],
+	[ 'an UPDATE of the garage', "UPDATE operations.payments SET garage_id = '$foreign' WHERE garage_id = '$own'" ],
+	[ 'DELETE', "DELETE FROM operations.payments WHERE garage_id = '$foreign'" ]);
+my $unprotected = copy();
+for my $db ($protected, $unprotected)
+{
+	one($db, 'GRANT SELECT, INSERT, UPDATE, DELETE ON operations.payments TO vend_api');
+	is((attack($db, 'app', $admin, "UPDATE operations.payments SET amount = 4710 WHERE garage_id = '$own'"))[0], '', "T31: a garage's own rows may be written");
+	for my $write (@writes)
+	{
+		my ($name, $sql) = @$write;
+		my $rows = "SELECT md5(string_agg(p::text, ',' ORDER BY id)) FROM operations.payments p WHERE garage_id <> '$own'";
+		my $before = one($db, $rows);
+		my ($state) = attack($db, 'app', $admin, $sql);
+		if ($db eq $protected) { is(one($db, $rows), $before, "T31: $name changes no row of another garage ($state)"); }
+		else { isnt(one($db, $rows), $before, "T31: without row-level security $name does"); }
+	}
+}
 my $half = copy('DROP POLICY vend_scope ON vend_internal.stored_daily_revenue');
 is(output($half, 'app', $admin, $revenue), $own, 'T26: without the restrictive policy the other one holds');
 one($half, 'CREATE POLICY opened ON vend_internal.stored_daily_revenue USING (true)');
