@@ -428,7 +428,7 @@ my $copied_payment = join "\t", '99999999-0000-0000-0000-000000000001', $foreign
 my @writes = (
 	[ 'INSERT', "INSERT INTO operations.payments ($columns_of_payment) " . payment('gen_random_uuid()', $foreign) ],
 	[ 'INSERT ... ON CONFLICT', "INSERT INTO operations.payments ($columns_of_payment) " . payment("'$one_foreign'", $own) . ' ON CONFLICT (id) DO UPDATE SET amount = 4711' ],
-	[ 'COPY', "COPY operations.payments ($columns_of_payment) FROM STDIN;\n$copied_payment\n\\.\n" ],
+	[ 'COPY', "COPY operations.payments ($columns_of_payment) FROM STDIN;\n$copied_payment\n\\.\nSELECT" ],
 	[ 'MERGE', "MERGE INTO operations.payments p USING (VALUES ('$one_foreign'::uuid)) AS v(id) ON p.id = v.id WHEN MATCHED THEN UPDATE SET amount = 4712" ],
 	[ 'a MERGE that inserts', "MERGE INTO operations.payments p USING (VALUES (gen_random_uuid())) AS v(id) ON p.id = v.id
 		WHEN NOT MATCHED THEN INSERT ($columns_of_payment) " . payment('v.id', $foreign) ],
