@@ -135,3 +135,7 @@ cluster_psql() {
     shift
     "$COPY_BIN/psql" -X -v ON_ERROR_STOP=1 -h "$SOCKET_DIR" -p "$(cluster_port "$cluster")" -U postgres "$@"
 }
+
+# The Debian that has a PostgreSQL which this one has not, and where with_postgres.sh makes it.
+debian_of() { case "$1" in 17) echo trixie ;; 18) echo forky ;; esac; }
+debian_root() { echo "$REPO/target/releases/$(debian_of "$1")"; }

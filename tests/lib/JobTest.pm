@@ -12,12 +12,14 @@ our @EXPORT = qw(server platform asked sqlstate becomes runs_of processes figure
 # How long to wait for what is to happen; less where it is known not to, as with a mutant.
 our $patience = $ENV{VEND_PATIENCE} // $PostgreSQL::Test::Utils::timeout_default;
 
-# A server that preloads the library.
+# A server that preloads the library; of another PostgreSQL with install_path. All have checksums, as those of 18 do unless told
+# otherwise: pg_upgrade wants them alike.
 sub server
 {
-	my ($name, $conf) = @_;
-	my $node = PostgreSQL::Test::Cluster->new($name);
-	$node->init(allows_streaming => 1);
+	my ($name, $conf, %of) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name, %of);
+	# What 18 says of streaming, earlier ones do not all understand.
+	$node->init(allows_streaming => !$of{install_path}, extra => ['--data-checksums']);
 	$node->append_conf('postgresql.conf', qq{
 shared_preload_libraries = 'vend_analytics'
 restart_after_crash = on

@@ -1,5 +1,5 @@
 # pg_upgrade into another cluster: every job is there, and paused until somebody says that it is to run here.
-# VEND_NEW: where a later PostgreSQL with the extension is installed, to upgrade to.
+# VEND_OLD: where an earlier PostgreSQL with the extension is installed, to upgrade from (scripts/upgrade_from.sh).
 use strict;
 use warnings;
 use Cwd qw(getcwd);
@@ -9,7 +9,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
 
-my $old = server('old', '');
+my $old = server('old', '', $ENV{VEND_OLD} ? (install_path => $ENV{VEND_OLD}) : ());
 platform($old, 'garage');
 $old->safe_psql('garage', q{
 	SELECT vend.schedule('keep', 'every 1 second', 'refresh', 'stays_per_day');
@@ -23,10 +23,11 @@ becomes($old, 'garage', processes('job'), '', 'nothing runs when it is stopped')
 $old->safe_psql('garage', q{UPDATE vend_internal.jobs SET is_paused = false, pause_reason = NULL, next_due = now() WHERE job = 'keep'});
 my $jobs = q{SELECT job, schedule, timezone, task, target, options FROM vend.jobs ORDER BY job};
 my ($before, $runs) = map { $old->safe_psql('garage', $_) } $jobs, 'SELECT max(run) FROM vend.job_runs';
+my $was = $old->safe_psql('garage', 'SHOW server_version_num');
 $old->stop;
 
-my $new = PostgreSQL::Test::Cluster->new('new', $ENV{VEND_NEW} ? (install_path => $ENV{VEND_NEW}) : ());
-$new->init;
+my $new = PostgreSQL::Test::Cluster->new('new');
+$new->init(extra => ['--data-checksums']);
 $new->append_conf('postgresql.conf', "shared_preload_libraries = 'vend_analytics'");
 my ($old_bin, $new_bin) = map { $_->config_data('--bindir') } $old, $new;
 my $from = getcwd();
@@ -35,7 +36,7 @@ chdir PostgreSQL::Test::Utils::tempdir() or die $!;
 my $began = time();
 command_ok([ "$new_bin/pg_upgrade", '-d', $old->data_dir, '-D', $new->data_dir, '-b', $old_bin, '-B', $new_bin,
 	'-s', $new->host, '-p', $old->port, '-P', $new->port ], 'a cluster with jobs is upgraded');
-figure('pg_upgrade from ' . $old->pg_version . ' to ' . $new->pg_version, sprintf('%.0f s', time() - $began), 'succeeds');
+figure("pg_upgrade from $was to " . $new->config_data('--version'), sprintf('%.0f s', time() - $began), 'succeeds');
 chdir $from or die $!;
 
 $new->start;
