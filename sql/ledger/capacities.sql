@@ -50,8 +50,7 @@ BEGIN
         format($body$
 #variable_conflict use_column
 BEGIN
-    -- The table's owner makes its partitions, and so may use this; on a table of another kind it would make up history.
-    IF EXISTS (SELECT FROM vend_internal.source s WHERE s.garages IN (TG_RELID, pg_partition_root(TG_RELID))) THEN
+    IF vend_internal.is_observed('garages', TG_RELID) THEN
         PERFORM vend_internal.record_capacity(g.id, g.capacity, vend.local_day(now(), g.timezone))
         FROM (SELECT %s AS id, %s AS capacity, %s AS timezone FROM (SELECT NEW.*) AS %I) AS g;
     END IF;

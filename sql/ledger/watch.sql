@@ -16,6 +16,32 @@ END $$;
 COMMENT ON FUNCTION vend_internal.unwatch_rows(text, oid) IS
     'Drops the triggers of an observing function from every table but one (0: from every table).';
 
+CREATE FUNCTION vend_internal.is_attached_as(table_name text, relation oid) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT EXISTS (SELECT FROM vend_internal.source s
+        WHERE CASE $1 WHEN 'subscriptions' THEN s.subscriptions WHEN 'garages' THEN s.garages END IN ($2, pg_partition_root($2)));
+END;
+COMMENT ON FUNCTION vend_internal.is_attached_as(text, oid) IS
+    'Whether a table is, or is a partition of, the one that is attached as the subscriptions or the garages.';
+
+-- The table's owner makes its partitions, and so may use the triggers; on a table of another kind they would make up history.
+-- In a snapshot from before vend.attach() nothing of what is known of the row would be seen.
+CREATE FUNCTION vend_internal.is_observed(table_name text, relation oid) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF vend_internal.is_attached_as(table_name, relation) THEN
+        RETURN true;
+    END IF;
+    IF vend_internal.is_attached_now(table_name, relation) THEN
+        RAISE EXCEPTION 'could not serialize access: % was attached after this transaction''s snapshot was taken', relation::regclass
+            USING ERRCODE = '40001', HINT = 'Try the transaction again.';
+    END IF;
+    RETURN false;
+END $$;
+COMMENT ON FUNCTION vend_internal.is_observed(text, oid) IS
+    'Whether a write to a table is to be observed; raises 40001 in a transaction that cannot see what is known of it.';
+
 -- An expression may name the whole row by its table's name; then every column counts.
 CREATE FUNCTION vend_internal.changed_condition(relation regclass, expressions text[]) RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -72,8 +98,7 @@ DECLARE
     was vend_internal.subscription_row;
     is_now vend_internal.subscription_row;
 BEGIN
-    -- The table's owner makes its partitions, and so may use this; on a table of another kind it would make up history.
-    IF NOT EXISTS (SELECT FROM vend_internal.source s WHERE s.subscriptions IN (TG_RELID, pg_partition_root(TG_RELID))) THEN
+    IF NOT vend_internal.is_observed('subscriptions', TG_RELID) THEN
         RETURN NULL;
     END IF;
     IF TG_OP = 'TRUNCATE' THEN

@@ -37,6 +37,17 @@ END;
 COMMENT ON FUNCTION vend_internal.note_statement(text, int, text, text, text) IS
     'The statement that notes what an INSERT, UPDATE or DELETE of a source changed, from its old and new rows.';
 
+CREATE FUNCTION vend_internal.find_source(rollup text, "position" int, relation oid) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT EXISTS (SELECT FROM vend_internal.rollup_sources s
+        WHERE (s.rollup, s.position) = ($1, $2) AND s.relation IN ($3, pg_partition_root($3)));
+END;
+COMMENT ON FUNCTION vend_internal.find_source(text, int, oid) IS
+    'Whether a table is, or is a partition of, the source of a rollup at a position.';
+COMMENT ON FUNCTION vend_internal.is_source(text, int, oid) IS
+    'As find_source(), by the latest snapshot, remembered by the session until the definition of any table changes.';
+
 -- A statement has its rows in two tables; a change that a subscription applies, or a session that plays the replica,
 -- fires for each row.
 CREATE FUNCTION vend_internal.make_capture(rollup text, "position" int) RETURNS void
@@ -60,9 +71,7 @@ BEGIN
 BEGIN
     -- A partition that was detached keeps its triggers; and the source's owner may put them on any table of his, whose
     -- types would say with our rights when two rows are the same.
-    IF NOT EXISTS (SELECT FROM vend_internal.rollup_sources s
-        WHERE s.rollup = %1$L AND s.position = %2$s AND s.relation IN (TG_RELID, pg_partition_root(TG_RELID)))
-    THEN
+    IF NOT vend_internal.is_source(%1$L, %2$s, TG_RELID) THEN
         RETURN NULL;
     END IF;
     IF TG_OP = 'TRUNCATE' THEN
@@ -175,10 +184,24 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION vend_internal.watch_rollup(text) IS 'Makes the triggers of a rollup on its sources, with the caller''s rights.';
 
+CREATE FUNCTION vend_internal.own_notes(relation oid, operation text) RETURNS text[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT coalesce(array_agg(CASE operation
+        WHEN 'TRUNCATE' THEN format('INSERT INTO vend_internal.stale_rollups (rollup, reason) VALUES (%L, %L)', s.rollup, format('%s was truncated', s.source))
+        ELSE s.note_statements ->> operation END), '{}')
+    FROM vend_internal.rollup_sources s
+    WHERE s.relation = $1;
+END;
+COMMENT ON FUNCTION vend_internal.own_notes(oid, text) IS
+    'The statements that note a change of a table of ours for the rollups that it is a source of.';
+COMMENT ON FUNCTION vend_internal.is_attached_now(text, oid) IS 'As is_attached_as(), by the latest snapshot.';
+COMMENT ON FUNCTION vend_internal.own_notes_now(oid, text) IS 'As own_notes(), by the latest snapshot.';
+
 CREATE FUNCTION vend_internal.note_own_change() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    source vend_internal.rollup_sources;
+    statement text;
 BEGIN
     -- Of INSERT ... ON CONFLICT the triggers of both operations fire, one of them for nothing.
     IF TG_OP IN ('INSERT', 'UPDATE') THEN
@@ -186,12 +209,8 @@ BEGIN
             RETURN NULL;
         END IF;
     END IF;
-    FOR source IN SELECT * FROM vend_internal.rollup_sources s WHERE s.relation = TG_RELID LOOP
-        IF TG_OP = 'TRUNCATE' THEN
-            INSERT INTO vend_internal.stale_rollups (rollup, reason) VALUES (source.rollup, format('%I was truncated', TG_TABLE_NAME));
-        ELSE
-            EXECUTE source.note_statements ->> TG_OP;
-        END IF;
+    FOREACH statement IN ARRAY vend_internal.own_notes_now(TG_RELID, TG_OP) LOOP
+        EXECUTE statement;
     END LOOP;
     RETURN NULL;
 END $$;

@@ -14,7 +14,15 @@ extension_sql_file!(
 extension_sql_file!(
     "../../sql/rollup/capture.sql",
     name = "rollup_capture",
-    requires = ["rollup_parts", "ledger_tables", "capacities", "policies"]
+    requires = [
+        "rollup_parts",
+        "ledger_tables",
+        "capacities",
+        "policies",
+        is_source,
+        own_notes_now,
+        is_attached_now
+    ]
 );
 extension_sql_file!("../../sql/rollup/watch.sql", name = "rollup_watch", requires = ["rollup_capture"]);
 extension_sql_file!("../../sql/rollup/refresh.sql", name = "rollup_refresh", requires = ["rollup_watch"]);

@@ -8,3 +8,4 @@ mod nodes;
 mod partitions;
 mod query;
 mod same_day;
+mod sources;
