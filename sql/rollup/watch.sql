@@ -73,11 +73,36 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION vend_internal.adopt_partitions() IS 'Gives a new partition of a source the triggers of the others.';
 
+CREATE FUNCTION vend_internal.definitions_over(relation oid) RETURNS text[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT ARRAY(
+        SELECT concat(r.name, ' ', r.generation)
+        FROM vend_internal.rollup_sources s
+        JOIN vend_internal.rollups r ON r.name = s.rollup
+        WHERE s.relation IN ($1, pg_partition_root($1))
+        ORDER BY r.name);
+END;
+COMMENT ON FUNCTION vend_internal.definitions_over(oid) IS 'The rollups that a table is a source of, each with its generation.';
+COMMENT ON FUNCTION vend_internal.definitions_now(oid) IS 'As definitions_over(), by the latest snapshot.';
+
 CREATE FUNCTION vend_internal.watch_sources() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     faulty record;
+    unseen regclass;
 BEGIN
+    -- What an old snapshot does not show could be blinded without a word.
+    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        SELECT c.objid INTO unseen
+        FROM pg_event_trigger_ddl_commands() c
+        WHERE c.classid = 'pg_class'::regclass AND vend_internal.definitions_over(c.objid) <> vend_internal.definitions_now(c.objid)
+        LIMIT 1;
+        IF unseen IS NOT NULL THEN
+            RAISE EXCEPTION 'could not serialize access: a rollup over % was made after this transaction''s snapshot was taken', unseen
+                USING ERRCODE = '40001', HINT = 'Try the transaction again.';
+        END IF;
+    END IF;
     FOR faulty IN
         SELECT r.name, f.fault
         FROM vend_internal.rollups r

@@ -24,7 +24,11 @@ extension_sql_file!(
         is_attached_now
     ]
 );
-extension_sql_file!("../../sql/rollup/watch.sql", name = "rollup_watch", requires = ["rollup_capture"]);
+extension_sql_file!(
+    "../../sql/rollup/watch.sql",
+    name = "rollup_watch",
+    requires = ["rollup_capture", definitions_now]
+);
 extension_sql_file!("../../sql/rollup/refresh.sql", name = "rollup_refresh", requires = ["rollup_watch"]);
 extension_sql_file!("../../sql/rollup/verify.sql", name = "rollup_verify", requires = ["rollup_refresh"]);
 extension_sql_file!(

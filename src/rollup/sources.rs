@@ -1,5 +1,5 @@
-//! What a trigger asks of our own tables, as they are now: a transaction at repeatable read may write to a table that became
-//! a source after its snapshot was taken.
+//! What a trigger asks of our own tables, as they are now: a transaction at repeatable read may write to a table, or alter it,
+//! that became a source after its snapshot was taken.
 use pgrx::fn_call::{Arg, FnCallArg, fn_call};
 use pgrx::pg_sys::{Datum, Oid};
 use pgrx::prelude::*;
@@ -52,6 +52,12 @@ fn own_notes_now(relation: Oid, operation: &str) -> Vec<String> {
 fn is_attached_now(table_name: &str, relation: Oid) -> bool {
     asked_now("vend_internal.is_attached_as", &[&Arg::Value(table_name.to_owned()), &Arg::Value(relation)])
         .unwrap_or(false)
+}
+
+/// What rollups a table is a source of, each with its definition.
+#[pg_extern(schema = "vend_internal", volatile, parallel_unsafe)]
+fn definitions_now(relation: Oid) -> Vec<String> {
+    asked_now("vend_internal.definitions_over", &[&Arg::Value(relation)]).unwrap_or_default()
 }
 
 /// Calls a stable function, which sees by the snapshot of its caller, with the latest one.
