@@ -80,7 +80,7 @@ BEGIN ATOMIC
         concat_ws('_', kind, rollup, number));
 END;
 COMMENT ON FUNCTION vend_internal.part_of(text, text, bigint) IS
-    'The name of an object of a rollup: its query, what is stored, its exact view, whether it is odd and then its rows, its noted keys and the live rows of one; '
+    'The name of an object of a rollup: its query, what is stored, its exact view, whether it is odd and then its rows, all or of one garage, its noted keys and the live rows of one; '
     'of each source: notes, keys, capture; of each mask: dirty.';
 
 CREATE FUNCTION vend_internal.nullable(rollup text, columns text[]) RETURNS text[]

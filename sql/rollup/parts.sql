@@ -291,10 +291,23 @@ END;
 COMMENT ON FUNCTION vend_internal.exact_query(text, text, text) IS
     'The rows of a rollup within a scope, whatever its notes are, unless they concern every key.';
 
+-- Then whoever wants one garage need not pay for all of them, even while the notes are such as concern everything.
+CREATE FUNCTION vend_internal.is_of_garages(rollup text) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT EXISTS (
+        SELECT
+        FROM vend_internal.rollups r
+        JOIN vend_internal.rollup_sources s ON s.rollup = r.name AND s.source = 'garages' AND s.touched = ARRAY[r.tenant_column]
+        WHERE r.name = $1 AND r.built_in);
+END;
+COMMENT ON FUNCTION vend_internal.is_of_garages(text) IS
+    'Whether every row of a rollup is of a garage that is there: our own queries that read the garages join each row to its own.';
+
 -- Two views show a rollup's rows. Both are for what happens all day: notes of the narrowest mask, without NULLs. Anything else
 -- goes through functions, which are planned once a session: as part of the view they would make every reader's plan ten
 -- times as large. exact_ is for our own views, and never granted: its conditions reach the notes and the sources.
-CREATE FUNCTION vend_internal.make_exact_view(rollup text, mask text[], dirty text, stored text, is_odd text) RETURNS void
+CREATE FUNCTION vend_internal.make_exact_view(rollup text, mask text[], dirty text, stored text, is_odd text, tenant text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     columns text[] := vend_internal.columns_of(vend_internal.part_of(rollup, 'query')::regclass);
@@ -307,10 +320,14 @@ BEGIN
                 SELECT string_agg(format(CASE WHEN c = ANY (mask) THEN 'd.%I' ELSE 'q.%I' END, c), ', ' ORDER BY n)
                 FROM unnest(columns) WITH ORDINALITY AS c(c, n)),
             (vend_internal.recomputed(rollup, mask, format('(SELECT DISTINCT %s FROM %s)', vend_internal.list_of(mask), dirty)))[1], is_odd),
-        format(' UNION ALL SELECT %s FROM %s((SELECT token FROM vend_internal.bypass)) WHERE (SELECT %s())',
-            vend_internal.list_of(columns), vend_internal.part_of(rollup, 'rows'), is_odd)));
+        CASE WHEN vend_internal.is_of_garages(rollup) THEN format(
+            ' UNION ALL SELECT %s FROM vend_staging.stg_garages AS g CROSS JOIN LATERAL %s((SELECT token FROM vend_internal.bypass), g.id) AS q WHERE (SELECT %s())',
+            (SELECT string_agg(CASE c WHEN tenant THEN 'g.id' ELSE format('q.%I', c) END, ', ' ORDER BY n) FROM unnest(columns) WITH ORDINALITY AS c(c, n)),
+            vend_internal.part_of(rollup, 'of'), is_odd)
+        ELSE format(' UNION ALL SELECT %s FROM %s((SELECT token FROM vend_internal.bypass)) WHERE (SELECT %s())',
+            vend_internal.list_of(columns), vend_internal.part_of(rollup, 'rows'), is_odd) END));
 END $$;
-COMMENT ON FUNCTION vend_internal.make_exact_view(text, text[], text, text, text) IS 'Makes the view that our own views read a rollup by.';
+COMMENT ON FUNCTION vend_internal.make_exact_view(text, text[], text, text, text, text) IS 'Makes the view that our own views read a rollup by.';
 
 -- vend_reports.<name> reads with its reader's rights, so that stored rows are bound by the policies of their table. Notes
 -- would show whose data changed, so they are read only within functions, which keep to the reader's scope: noted_ gives
@@ -390,7 +407,24 @@ BEGIN
         RETURN QUERY %7$s;
     END IF;
 END $body$, sees_all, is_older, rollup, query_view, vend_internal.exact_query(rollup), in_scope, vend_internal.exact_query(rollup, tenant, in_scope))));
-    PERFORM vend_internal.make_exact_view(rollup, narrowest.columns, dirty, stored, is_odd);
+    PERFORM vend_internal.execute_as_owner(format($make$
+CREATE FUNCTION %1$s(uuid, uuid) RETURNS SETOF %2$s LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 100
+SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan AS %3$L;
+COMMENT ON FUNCTION %1$s(uuid, uuid) IS 'The rows of %4$s of one garage, whatever its notes are, for whoever sees all.';
+REVOKE ALL ON FUNCTION %1$s(uuid, uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION %1$s(uuid, uuid) TO vend_api, vend_bi$make$,
+        vend_internal.part_of(rollup, 'of'), stored, format($body$
+BEGIN
+    IF NOT vend_internal.bypasses($1) THEN
+        RETURN;
+    ELSIF %1$s OR EXISTS (SELECT FROM vend_internal.stale_rollups WHERE rollup = %2$L) THEN
+        RETURN QUERY SELECT * FROM %3$s AS r WHERE %4$I = $2;
+    ELSE
+        RETURN QUERY %5$s;
+    END IF;
+END $body$, is_older, rollup, query_view, tenant, vend_internal.exact_query(rollup, tenant, format('%I = $2', tenant))), rollup))
+    WHERE vend_internal.is_of_garages(rollup);
+    PERFORM vend_internal.make_exact_view(rollup, narrowest.columns, dirty, stored, is_odd, tenant);
     IF followed = '{}' THEN
         PERFORM vend_internal.execute_as_owner(format(
             'CREATE OR REPLACE VIEW vend_reports.%1$I WITH (security_invoker = true) AS SELECT %2$s FROM %3$s WHERE NOT (SELECT %4$s())
@@ -505,7 +539,7 @@ BEGIN
     WHERE to_regclass(v.view) IS NOT NULL;
     FOR part IN
         SELECT 0 AS rank, vend_internal.part_of(name, p.part) AS part, 'ROUTINE' AS kind
-        FROM (VALUES ('odd'), ('rows'), ('noted'), ('live')) AS p(part)
+        FROM (VALUES ('odd'), ('rows'), ('of'), ('noted'), ('live')) AS p(part)
         UNION ALL
         SELECT 1, vend_internal.part_of(name, 'dirty', m.number), 'VIEW'
         FROM vend_internal.rollup_masks m

@@ -203,6 +203,24 @@ ROLLBACK;
 SELECT * FROM calendar;
 DROP VIEW calendar;
 
+-- While a fee of everybody waits for a refresh, one garage's reports are computed from its own payments.
+CREATE INDEX ON payments (garage_id, payment_date);
+CREATE INDEX ON payments (garage_id, updated_at);
+SELECT id AS one FROM garages WHERE id IN (SELECT garage_id FROM payments) ORDER BY id LIMIT 1 OFFSET 2 \gset
+-- What an index scan reads is counted with the index.
+SET enable_seqscan = off;
+SET enable_indexscan = off;
+BEGIN;
+SELECT vend.set_platform_fee(9, now() - interval '1000 days');
+CREATE TEMP VIEW looked_at AS SELECT pg_stat_get_xact_tuples_fetched('payments'::regclass) + pg_stat_get_xact_tuples_returned('payments'::regclass) AS payments;
+SELECT payments AS before FROM looked_at \gset
+SELECT count(*) >= 90 AS shown FROM vend_reports.mv_daily_revenue WHERE garage_id = :'one';
+SELECT payments - :before AS of_one FROM looked_at \gset
+SELECT :of_one > 0 AS live, :of_one <= 2 * count(*) AS "not of others" FROM payments WHERE garage_id = :'one';
+ROLLBACK;
+RESET enable_seqscan;
+RESET enable_indexscan;
+
 -- Nothing at all: an attached source without a row.
 TRUNCATE users, garages, passes, subscriptions, payments, pass_price_history, garage_admins, parked, garage_daily_occupancy;
 SELECT (SELECT count(*) FROM vend_reports.mv_daily_revenue) + (SELECT count(*) FROM vend_reports.mv_active_subscriptions) + (SELECT count(*) FROM vend_reports.mv_current_month_metrics)
