@@ -372,6 +372,9 @@ my $usable = copy('GRANT USAGE ON SCHEMA vend_internal TO PUBLIC');
 is(output($usable, 'app', $admin, "SELECT string_agg(DISTINCT garage_id::text, ' ') FROM vend_internal.rows_daily_revenue(NULL)"), $own, 'T22: called directly a live function shows own rows');
 is(output($usable, 'app', $admin, "SELECT string_agg(DISTINCT garage_id::text, ' ') FROM vend_internal.rows_daily_revenue(gen_random_uuid())"), $own, 'T22: and so it does with a wrong token');
 is(output($usable, 'app', $admin, "SELECT count(*) FROM vend_internal.live_daily_revenue(NULL, '$foreign', current_date)"), '0', 'T22: and nothing of a foreign key');
+my $of_foreign_garage = "SELECT count(*) > 0 FROM vend_internal.of_daily_revenue(%s, '$foreign')";
+is(output($usable, 'app', $admin, sprintf($of_foreign_garage, $_)), 'f', "T22: nor does the function of one garage, by the token $_") for 'NULL', 'gen_random_uuid()';
+is(one($usable, sprintf($of_foreign_garage, '(SELECT token FROM vend_internal.bypass)')), 't', 'T22: by the right token it does');
 is(output($usable, 'app', $admin, 'SELECT count(*) FROM vend_internal.bypass'), '0', 'T22: the token is shown to nobody who is bound');
 
 # T8, T9: copies and views of others.
