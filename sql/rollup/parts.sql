@@ -331,7 +331,8 @@ COMMENT ON FUNCTION vend_internal.make_exact_view(text, text[], text, text, text
 
 -- vend_reports.<name> reads with its reader's rights, so that stored rows are bound by the policies of their table. Notes
 -- would show whose data changed, so they are read only within functions, which keep to the reader's scope: noted_ gives
--- the keys of its notes, live_ the rows of one key. Both are called with whatever the reader sees of bypass.
+-- the keys of its notes, live_ the rows of one key. Both are called with whatever the reader sees of bypass. To start workers
+-- takes longer than one key or one garage, whatever that is estimated to cost.
 CREATE FUNCTION vend_internal.make_reading(rollup text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
@@ -409,7 +410,7 @@ BEGIN
 END $body$, sees_all, is_older, rollup, query_view, vend_internal.exact_query(rollup), in_scope, vend_internal.exact_query(rollup, tenant, in_scope))));
     PERFORM vend_internal.execute_as_owner(format($make$
 CREATE FUNCTION %1$s(uuid, uuid) RETURNS SETOF %2$s LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 100
-SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan AS %3$L;
+SET search_path = pg_catalog, pg_temp SET jit = off SET max_parallel_workers_per_gather = 0 SET plan_cache_mode = force_generic_plan AS %3$L;
 COMMENT ON FUNCTION %1$s(uuid, uuid) IS 'The rows of %4$s of one garage, whatever its notes are, for whoever sees all.';
 REVOKE ALL ON FUNCTION %1$s(uuid, uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION %1$s(uuid, uuid) TO vend_api, vend_bi$make$,
@@ -436,7 +437,7 @@ CREATE FUNCTION %1$s(uuid) RETURNS TABLE (%2$s) LANGUAGE plpgsql STABLE PARALLEL
 SET search_path = pg_catalog, pg_temp SET jit = off AS %3$L;
 COMMENT ON FUNCTION %1$s(uuid) IS 'The keys of %4$s in the reader''s scope that notes touch.';
 CREATE FUNCTION %5$s(uuid, %6$s) RETURNS SETOF %7$s LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 1
-SET search_path = pg_catalog, pg_temp SET jit = off AS %8$L;
+SET search_path = pg_catalog, pg_temp SET jit = off SET max_parallel_workers_per_gather = 0 AS %8$L;
 COMMENT ON FUNCTION %5$s(uuid, %6$s) IS 'The rows of one key of %4$s, as its query has them now, if it is in the reader''s scope.';
 REVOKE ALL ON FUNCTION %1$s(uuid), %5$s(uuid, %6$s) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION %1$s(uuid), %5$s(uuid, %6$s) TO vend_api, vend_bi$make$,
