@@ -67,6 +67,8 @@ GRANT EXECUTE ON FUNCTION
     vend_internal.days_present(timestamptz, timestamptz, text), vend_internal.noon(date)
 TO PUBLIC;
 GRANT SELECT ON vend.policies TO PUBLIC;
+-- Whoever makes a partition of a source makes its triggers.
+GRANT EXECUTE ON FUNCTION vend.note_changes() TO PUBLIC;
 -- About the caller, to those who have rows to read. Policies call them with the reader's rights.
 GRANT EXECUTE ON FUNCTION
     vend.current_user_id(), vend.current_user_role(), vend.visible_garages(), vend.can_access_garage(uuid),

@@ -143,7 +143,9 @@ COMMENT ON FUNCTION vend_internal.grant_rollup_sources(jsonb) IS 'Lets vend_owne
 CREATE FUNCTION vend_internal.remove_rollup(name text, cascade boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM vend_internal.unwatch_rollup(name);
+    -- As when it is made: a writer must not wait for its notes while we wait for it.
+    PERFORM vend_internal.lock_rollup_sources(r.sources) FROM vend_internal.rollups r WHERE r.name = remove_rollup.name;
+    PERFORM vend_internal.drop_triggers(name);
     EXECUTE format('DROP VIEW IF EXISTS vend_reports.%I %s', name, CASE WHEN cascade THEN 'CASCADE' ELSE 'RESTRICT' END);
     EXECUTE format('DROP VIEW IF EXISTS %s %s', vend_internal.part_of(name, 'exact'), CASE WHEN cascade THEN 'CASCADE' ELSE 'RESTRICT' END);
     PERFORM vend_internal.drop_parts(name);
@@ -166,8 +168,8 @@ BEGIN
     PERFORM vend_internal.remove_rollup(name, false);
 END $$;
 COMMENT ON FUNCTION vend.drop_rollup(text) IS
-    'Drops a rollup of create_rollup with its view, what is stored and its triggers. 42704: no such rollup. 55000: it is one of '
-    'vend.attach(). 2BP01: something of others is built on its view.';
+    'Drops a rollup of create_rollup with its view, what is stored and, if no other needs them, its triggers. 42704: no such rollup. '
+    '55000: it is one of vend.attach(). 2BP01: something of others is built on its view. 55P03: a writer holds a source.';
 
 CREATE VIEW vend.rollups AS
 SELECT r.name AS rollup, r.key, r.tenant_column, r.built_in, r.sources, r.query,

@@ -33,8 +33,8 @@ CREATE TABLE vend_internal.rollup_sources (
     touched text[] NOT NULL,
     keys text NOT NULL,
     partitions regclass[] NOT NULL,
-    -- Of a table of ours: the statement that leaves the notes of each operation. Making it takes milliseconds.
-    note_statements jsonb,
+    -- What note_query() says, kept as every session of a writer asks; NULL: the table was altered so that it cannot be answered.
+    note_query text,
     PRIMARY KEY (rollup, position)
 );
 COMMENT ON TABLE vend_internal.rollup_sources IS
@@ -76,12 +76,11 @@ COMMENT ON VIEW vend_internal.rollup_masks IS 'The sets of key columns that the 
 CREATE FUNCTION vend_internal.part_of(rollup text, kind text, number bigint DEFAULT NULL) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT format('%I.%I', CASE kind WHEN 'capture' THEN 'vend_staging' ELSE 'vend_internal' END,
-        concat_ws('_', kind, rollup, number));
+    SELECT format('vend_internal.%I', concat_ws('_', kind, rollup, number));
 END;
 COMMENT ON FUNCTION vend_internal.part_of(text, text, bigint) IS
     'The name of an object of a rollup: its query, what is stored, its exact view, whether it is odd and then its rows, all or of one garage, its noted keys and the live rows of one; '
-    'of each source: notes, keys, capture; of each mask: dirty.';
+    'of each source: notes, keys; of each mask: dirty.';
 
 CREATE FUNCTION vend_internal.nullable(rollup text, columns text[]) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp

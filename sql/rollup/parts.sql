@@ -500,6 +500,10 @@ BEGIN
         PERFORM vend_internal.make_source(name, source.position::int, source.name, source.touches);
     END LOOP;
     PERFORM vend_internal.check_sources(name);
+    IF NOT EXISTS (SELECT FROM vend_internal.rollup_masks m WHERE m.rollup = name) THEN
+        PERFORM vend_internal.refuse_rollup(name, 'every change of its sources concerns every key', '22023',
+            'Say of at least one source which key columns its rows touch.');
+    END IF;
     PERFORM vend_internal.find_read_columns(name);
     UPDATE vend_internal.rollup_sources s
     SET table_columns = vend_internal.table_columns_of(s.relation, vend_internal.rows_of(s.source, s.relation::text, s.columns))

@@ -1,11 +1,5 @@
 -- A source that is altered so that changes would go unseen: its rollups are read from their queries from then on.
 
--- A trigger that fails is a writer that fails.
-CREATE FUNCTION vend_internal.disarmed_capture() RETURNS text
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
-RETURN 'BEGIN RETURN NULL; END';
-COMMENT ON FUNCTION vend_internal.disarmed_capture() IS 'The body of a trigger function whose source lacks a column that it reads.';
-
 CREATE FUNCTION vend_internal.partition_fault(source vend_internal.rollup_sources, partitions oid[]) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -29,14 +23,12 @@ BEGIN ATOMIC
         SELECT 2, format('trigger %I of %s is %s', t.trigger_name, t.relation::regclass,
             CASE WHEN g.oid IS NULL THEN 'missing' WHEN g.tgenabled = 'D' THEN 'disabled' ELSE 'altered' END)
         FROM vend_internal.capture_triggers t
-        LEFT JOIN pg_trigger g ON g.tgrelid = t.relation AND g.tgname = t.trigger_name AND g.tgfoid = to_regproc(t.function)
+        LEFT JOIN pg_trigger g ON g.tgrelid = t.relation AND g.tgname = t.trigger_name AND g.tgfoid = 'vend.note_changes()'::regprocedure
         WHERE t.rollup = $1 AND g.tgenabled IS DISTINCT FROM t.firing::"char"
         UNION ALL
-        SELECT 3, format('%s had a column renamed, and its changes are not noted since', s.source)
+        SELECT 3, format('%s was altered, and its changes are not noted since', s.source)
         FROM vend_internal.rollup_sources s
-        JOIN pg_proc p ON p.oid = to_regproc(vend_internal.part_of(s.rollup, 'capture', s.position))
-        WHERE s.rollup = $1 AND (p.prosrc = vend_internal.disarmed_capture()
-            OR NOT s.table_columns <@ vend_internal.columns_of(s.relation))
+        WHERE s.rollup = $1 AND (s.note_query IS NULL OR NOT s.table_columns <@ vend_internal.columns_of(s.relation))
         UNION ALL
         SELECT 4, vend_internal.partition_fault(s, ARRAY(SELECT p::oid FROM vend_internal.partitions_of(s.relation) p))
         FROM vend_internal.rollup_sources s
@@ -58,8 +50,8 @@ BEGIN
         SELECT p.relid AS relation, t.tgname, t.tgenabled, pg_get_triggerdef(t.oid) AS definition
         FROM (SELECT DISTINCT c.objid FROM pg_event_trigger_ddl_commands() c WHERE c.object_type = 'table') AS c
         CROSS JOIN LATERAL pg_partition_tree(c.objid) p
-        JOIN pg_trigger t ON t.tgrelid = pg_partition_root(p.relid) AND t.tgname LIKE 'vend\_%' AND t.tgtype & 1 = 0
-        JOIN pg_proc f ON f.oid = t.tgfoid AND f.pronamespace = to_regnamespace('vend_staging')
+        JOIN pg_trigger t ON t.tgrelid = pg_partition_root(p.relid) AND t.tgtype & 1 = 0
+            AND t.tgfoid = 'vend.note_changes()'::regprocedure
         WHERE p.relid <> pg_partition_root(p.relid)
             AND NOT EXISTS (SELECT FROM pg_trigger o WHERE o.tgrelid = p.relid AND o.tgname = t.tgname)
     LOOP
@@ -103,6 +95,13 @@ BEGIN
                 USING ERRCODE = '40001', HINT = 'Try the transaction again.';
         END IF;
     END IF;
+    -- A trigger that fails is a writer that fails. Nor may it read another column that is given the name of one that was renamed.
+    UPDATE vend_internal.rollup_sources s SET note_query = NULL
+    FROM vend_internal.rollups r
+    WHERE r.name = s.rollup AND s.note_query IS NOT NULL
+        AND (s.relation IN (SELECT c.objid FROM pg_event_trigger_ddl_commands() c WHERE c.classid = 'pg_class'::regclass)
+            OR TG_TAG LIKE 'DROP%' AND NOT r.built_in)
+        AND NOT vend_internal.can_note(s);
     FOR faulty IN
         SELECT r.name, f.fault
         FROM vend_internal.rollups r
@@ -124,12 +123,6 @@ BEGIN
         END IF;
         INSERT INTO vend_internal.stale_rollups (rollup, reason) VALUES (faulty.name, faulty.fault);
     END LOOP;
-    PERFORM vend_internal.execute_as_owner(format('CREATE OR REPLACE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql
-        SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS %L',
-        vend_internal.part_of(s.rollup, 'capture', s.position), vend_internal.disarmed_capture()))
-    FROM vend_internal.rollup_sources s
-    JOIN pg_proc p ON p.oid = to_regproc(vend_internal.part_of(s.rollup, 'capture', s.position))
-    WHERE NOT s.table_columns <@ vend_internal.columns_of(s.relation) AND p.prosrc <> vend_internal.disarmed_capture();
     -- Their rows came or went without a trigger; every key is noted now. An old snapshot does not see what others have done to
     -- the partitions of the same table, so it must not get past them (40001).
     UPDATE vend_internal.rollup_sources s SET partitions = p.partitions

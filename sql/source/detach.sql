@@ -73,7 +73,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION vend.detach() IS
     'Takes back everything that vend.attach() made and granted; the source stays as it is. 2BP01: objects of others depend on '
-    'it, and nothing is dropped.';
+    'it, and nothing is dropped. 55P03: a writer holds a table.';
 
 -- The generated schemas are no members of the extension, as their objects come and go.
 CREATE FUNCTION vend_internal.detach_before_drop() RETURNS event_trigger

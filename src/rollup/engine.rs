@@ -14,15 +14,7 @@ extension_sql_file!(
 extension_sql_file!(
     "../../sql/rollup/capture.sql",
     name = "rollup_capture",
-    requires = [
-        "rollup_parts",
-        "ledger_tables",
-        "capacities",
-        "policies",
-        is_source,
-        own_notes_now,
-        is_attached_now
-    ]
+    requires = ["rollup_parts", "ledger_tables", "capacities", "policies", is_attached_now, note_types]
 );
 extension_sql_file!(
     "../../sql/rollup/watch.sql",

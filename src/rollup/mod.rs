@@ -2,9 +2,13 @@
 //! stands in `sql/rollup/`.
 #![allow(clippy::result_large_err)]
 
+mod capture;
 mod engine;
+mod follower;
 mod instants;
 mod nodes;
+mod notes;
+mod owner;
 mod partitions;
 mod query;
 mod same_day;

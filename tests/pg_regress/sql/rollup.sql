@@ -109,15 +109,15 @@ SELECT * FROM vend.refresh('nothing');
 \echo :LAST_ERROR_SQLSTATE
 
 -- An altered source is noticed: the view goes on from the query.
-ALTER TABLE orders DISABLE TRIGGER vend_daily_orders_1_insert;
+ALTER TABLE orders DISABLE TRIGGER vend_note_insert;
 INSERT INTO orders VALUES (6000, g(1), 1, '2026-06-03', 1);
 TABLE pending; SELECT * FROM wrong();
 SELECT vend.refresh('daily_orders');
 \echo :LAST_ERROR_SQLSTATE
 SELECT rollup FROM vend.refresh();
-ALTER TABLE orders ENABLE TRIGGER vend_daily_orders_1_insert;
+ALTER TABLE orders ENABLE TRIGGER vend_note_insert;
 SELECT rollup, rows_changed FROM vend.refresh('daily_orders');
-DROP TRIGGER vend_daily_orders_1_update ON orders;
+DROP TRIGGER vend_note_update ON orders;
 UPDATE orders SET amount = 7 WHERE id = 6000; SELECT * FROM wrong();
 SELECT vend.create_rollup(rollup, query, key, sources) FROM vend.rollups WHERE rollup = 'daily_orders';
 SELECT rollup, keys_refreshed > 0 AS built FROM vend.refresh('daily_orders');
@@ -265,7 +265,7 @@ RESET ROLE; TABLE visits_pending; SELECT rollup FROM vend.refresh('visit_days');
 -- Whoever owns the source may use its trigger function; on another table it does nothing.
 SET ROLE regress_application;
 CREATE TABLE shop.bait (garage_id uuid, at date, n int);
-CREATE TRIGGER bait AFTER INSERT ON shop.bait REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION vend_staging.capture_visit_days_1();
+CREATE TRIGGER bait AFTER INSERT ON shop.bait REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION vend.note_changes();
 INSERT INTO shop.bait VALUES (NULL, NULL, 1);
 RESET ROLE; TABLE visits_pending;
 -- Who looks for faults locks no partition: before its table it would be the wrong order.

@@ -1,0 +1,189 @@
+//! The trigger that leaves notes of what a writer changed, in the writer's transaction: both are there or neither is.
+//!
+//! An update counts by the rows that differ in what a rollup reads, whichever rows those are: what is computed from the same
+//! rows is the same. PostgreSQL hands both over in the same order; were it not so, more would be noted, never less.
+use super::follower::{Follower, Values};
+use super::notes::Notes;
+use super::owner::as_owner;
+use super::sources::followers;
+use pgrx::fn_call::{Arg, fn_call};
+use pgrx::is_a;
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::pg_sys::{FunctionCallInfo, NodeTag, TriggerData, TupleTableSlot, Tuplestorestate};
+use pgrx::prelude::*;
+use std::ffi::CStr;
+
+type Row = Option<*mut TupleTableSlot>;
+
+#[pg_extern(sql = false)]
+fn note_changes(fcinfo: FunctionCallInfo) -> Result<(), ErrorReport> {
+    // SAFETY: PostgreSQL passes valid call information; its context is null or a node, and the relation is open.
+    let (data, relation) = unsafe {
+        let context = (*fcinfo).context;
+        if context.is_null() || !is_a(context, NodeTag::T_TriggerData) {
+            return Err(misused());
+        }
+        let data = &*context.cast::<TriggerData>();
+        (data, &*data.tg_relation)
+    };
+    if data.tg_event & pg_sys::TRIGGER_EVENT_TIMINGMASK != pg_sys::TRIGGER_EVENT_AFTER {
+        return Err(misused());
+    }
+    let followers = followers(relation);
+    if data.tg_event & pg_sys::TRIGGER_EVENT_OPMASK == pg_sys::TRIGGER_EVENT_TRUNCATE {
+        // SAFETY: a NUL-terminated name; the copy is in the memory of the call.
+        let name =
+            unsafe { CStr::from_ptr(pg_sys::quote_identifier((*relation.rd_rel).relname.data.as_ptr())) };
+        let reason = format!("{} was truncated", name.to_string_lossy());
+        followers.iter().for_each(|follower| note_every_key(follower, &reason));
+        return Ok(());
+    }
+    let changes = Changes::of(data).ok_or_else(misused)?;
+    for follower in followers.iter() {
+        if follower.calls_others {
+            as_owner(|| note(follower, &changes));
+        } else {
+            note(follower, &changes);
+        }
+    }
+    Ok(())
+}
+
+fn note(follower: &Follower, changes: &Changes) {
+    let mut values = Values::default();
+    let mut notes = None;
+    let mut concerns_all = false;
+    changes.each(|old, new| {
+        let differs = match (old, new) {
+            // SAFETY: rows of the table.
+            (Some(old), Some(new)) => unsafe { !follower.reads_the_same(old, new) },
+            _ => true,
+        };
+        if differs && let Some(table) = follower.notes {
+            // The rollup may have been dropped meanwhile.
+            if let Some(notes) = notes.get_or_insert_with(|| Notes::open(table, changes.is_one_row())) {
+                for row in [old, new].into_iter().flatten() {
+                    // SAFETY: a row of the table; the note is of the types that the table of notes has.
+                    unsafe {
+                        follower.note_of(row, &mut values);
+                        notes.add(&mut values, follower.row_memory());
+                    }
+                }
+            }
+        }
+        concerns_all |= differs && follower.notes.is_none();
+        follower.forget();
+    });
+    if let Some(notes) = notes.flatten() {
+        notes.close();
+    }
+    if concerns_all {
+        note_every_key(follower, &format!("{} changed", follower.source));
+    }
+}
+
+fn note_every_key(follower: &Follower, reason: &str) {
+    as_owner(|| {
+        let (rollup, reason) = (Arg::Value(follower.rollup.clone()), Arg::Value(reason.to_owned()));
+        fn_call::<()>("vend_internal.note_every_key", &[&rollup, &reason])
+            .unwrap_or_else(|error| pgrx::error!("{error}"))
+    });
+}
+
+fn misused() -> ErrorReport {
+    ErrorReport::new(
+        PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+        "not called as one of the triggers that vend_analytics makes",
+        "vend_analytics",
+    )
+    .set_hint("vend.attach() and vend.create_rollup() make the triggers.")
+}
+
+/// What a statement, or a row's trigger, took away and put in.
+enum Changes<'a> {
+    Row(Row, Row),
+    Statement(&'a TriggerData),
+}
+
+impl<'a> Changes<'a> {
+    /// None if a trigger was made without the rows.
+    fn of(data: &'a TriggerData) -> Option<Self> {
+        let operation = data.tg_event & pg_sys::TRIGGER_EVENT_OPMASK;
+        let (takes, puts) =
+            (operation != pg_sys::TRIGGER_EVENT_INSERT, operation != pg_sys::TRIGGER_EVENT_DELETE);
+        if data.tg_event & pg_sys::TRIGGER_EVENT_ROW == 0 {
+            let has_rows = takes != data.tg_oldtable.is_null() && puts != data.tg_newtable.is_null();
+            return has_rows.then_some(Self::Statement(data));
+        }
+        let inserted = if takes { data.tg_newslot } else { data.tg_trigslot };
+        Some(Self::Row(takes.then_some(data.tg_trigslot), puts.then_some(inserted)))
+    }
+
+    fn is_one_row(&self) -> bool {
+        match *self {
+            Self::Row(old, new) => old.is_none() || new.is_none(),
+            Self::Statement(data) => {
+                [data.tg_oldtable, data.tg_newtable]
+                    .into_iter()
+                    .filter(|table| !table.is_null())
+                    // SAFETY: a table of rows.
+                    .map(|table| unsafe { pg_sys::tuplestore_tuple_count(table) })
+                    .sum::<i64>()
+                    == 1
+            }
+        }
+    }
+
+    fn each(&self, mut see: impl FnMut(Row, Row)) {
+        match *self {
+            Self::Row(old, new) => see(old, new),
+            Self::Statement(data) => {
+                let (mut old, mut new) = (Rows::of(data.tg_oldtable, data), Rows::of(data.tg_newtable, data));
+                loop {
+                    pgrx::check_for_interrupts!();
+                    match (old.next(), new.next()) {
+                        (None, None) => break,
+                        (old, new) => see(old, new),
+                    }
+                }
+                old.close();
+                new.close();
+            }
+        }
+    }
+}
+
+/// The rows of one of the two tables that a statement's trigger has; none of one that is not there.
+struct Rows(Option<(*mut Tuplestorestate, *mut TupleTableSlot)>);
+
+impl Rows {
+    fn of(table: *mut Tuplestorestate, data: &TriggerData) -> Self {
+        // SAFETY: null or a table of the relation's rows. Its first place to read is nobody's: who reads it by SQL has a place of
+        // his own.
+        Self((!table.is_null()).then(|| unsafe {
+            pg_sys::tuplestore_select_read_pointer(table, 0);
+            pg_sys::tuplestore_rescan(table);
+            (
+                table,
+                pg_sys::MakeSingleTupleTableSlot(
+                    (*data.tg_relation).rd_att,
+                    &raw const pg_sys::TTSOpsMinimalTuple,
+                ),
+            )
+        }))
+    }
+
+    fn next(&mut self) -> Row {
+        // SAFETY: as above; the row stays until the next one is asked for.
+        self.0.and_then(|(table, slot)| unsafe {
+            pg_sys::tuplestore_gettupleslot(table, true, false, slot).then_some(slot)
+        })
+    }
+
+    fn close(self) {
+        if let Some((_, slot)) = self.0 {
+            // SAFETY: made above.
+            unsafe { pg_sys::ExecDropSingleTupleTableSlot(slot) };
+        }
+    }
+}

@@ -1,0 +1,138 @@
+-- The trigger that notes changes: which notes there are, by whose functions they are computed, and what it is not made for.
+\set SHOW_CONTEXT never
+SET timezone = 'UTC';
+CREATE SCHEMA kiosk;
+SET search_path = kiosk;
+\getenv inputs PG_ABS_SRCDIR
+\set operational_tables :inputs '/sql/include/operational_tables.sql'
+\i :operational_tables
+SELECT count(*) > 0 AS attached FROM vend.attach('kiosk');
+-- Inlined, and not.
+CREATE FUNCTION kiosk.week_of(at timestamp) RETURNS date LANGUAGE sql IMMUTABLE AS $$ SELECT date_trunc('week', at)::date $$;
+CREATE FUNCTION kiosk.label_of(tag text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN upper(tag); END $$;
+CREATE DOMAIN kiosk.short AS text CHECK (kiosk.label_of(VALUE) <> 'LONG');
+CREATE TABLE kiosk.sales (id int PRIMARY KEY, at timestamp, tag text, kind kiosk.short, amount numeric, remark jsonb, old_kind int);
+SELECT vend.create_rollup('weekly_sales', 'SELECT kiosk.week_of(at) AS week, kiosk.label_of(tag) AS label, sum(amount) AS amount, count(remark) AS remarks FROM kiosk.sales GROUP BY 1, 2',
+    '{week, label}', '{"kiosk.sales": ["kiosk.week_of(at)", "kiosk.label_of(tag)"]}', tenant_column => NULL);
+SELECT vend.create_rollup('kinds', 'SELECT greatest(kind, ''a''::text) AS kind, min(amount) AS least FROM kiosk.sales GROUP BY 1',
+    '{kind}', '{"kiosk.sales": ["greatest(kind, ''a''::text)"]}', tenant_column => NULL);
+-- Of no key.
+SELECT vend.create_rollup('tags', 'SELECT tag, count(*) AS sales FROM kiosk.sales GROUP BY 1', '{tag}', '{"kiosk.sales": [null]}', tenant_column => NULL);
+\echo :LAST_ERROR_SQLSTATE
+CREATE TABLE kiosk.names (tag text, name text);
+SELECT vend.create_rollup('tags', 'SELECT t.name AS tag, count(*) AS sales FROM kiosk.sales s JOIN kiosk.names t USING (tag) GROUP BY 1', '{tag}',
+    '{"kiosk.sales": [null], "kiosk.names": ["name"]}', tenant_column => NULL);
+SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = 'kiosk.sales'::regclass ORDER BY 1;
+CREATE VIEW wrong AS
+SELECT (SELECT count(*) FROM ((TABLE vend_reports.weekly_sales EXCEPT ALL TABLE vend_internal.query_weekly_sales)
+        UNION ALL (TABLE vend_internal.query_weekly_sales EXCEPT ALL TABLE vend_reports.weekly_sales)) AS d) AS weekly,
+    (SELECT count(*) FROM ((TABLE vend_reports.kinds EXCEPT ALL TABLE vend_internal.query_kinds)
+        UNION ALL (TABLE vend_internal.query_kinds EXCEPT ALL TABLE vend_reports.kinds)) AS d) AS kinds,
+    (SELECT count(*) FROM ((TABLE vend_reports.tags EXCEPT ALL TABLE vend_internal.query_tags)
+        UNION ALL (TABLE vend_internal.query_tags EXCEPT ALL TABLE vend_reports.tags)) AS d) AS tags;
+CREATE VIEW weekly_notes AS SELECT week, label FROM vend_internal.notes_weekly_sales_1 ORDER BY 1, 2;
+CREATE VIEW tag_flags AS SELECT DISTINCT reason FROM vend_internal.stale_rollups WHERE rollup = 'tags';
+SELECT count(*) > 0 AS refreshed FROM vend.refresh();
+
+-- As many notes as keys, however many rows; none for what is not read; both keys of a row that moves.
+INSERT INTO sales SELECT n, '2026-03-04'::timestamp + n % 3 * interval '7 days', 'tag' || n % 2, 'k' || n % 2, n, NULL FROM generate_series(1, 10000) AS n;
+TABLE weekly_notes; SELECT count(*) FROM vend_internal.notes_kinds_1; TABLE tag_flags; TABLE wrong;
+SELECT count(*) > 0 AS refreshed FROM vend.refresh(); TABLE wrong; TABLE weekly_notes;
+UPDATE sales SET old_kind = 1, kind = kind, id = id WHERE id < 100; TABLE weekly_notes; TABLE tag_flags;
+UPDATE sales SET at = at + interval '1 year' WHERE id = 1; TABLE weekly_notes; TABLE wrong;
+-- Numbers that are the same are not shown the same.
+SELECT count(*) > 0 AS refreshed FROM vend.refresh(); UPDATE sales SET amount = 2.00 WHERE id = 2; TABLE weekly_notes; TABLE wrong;
+SELECT count(*) > 0 AS refreshed FROM vend.refresh(); UPDATE sales SET amount = amount WHERE id = 2; TABLE weekly_notes;
+-- NULL to NULL is no change, to a value it is.
+UPDATE sales SET remark = NULL; TABLE weekly_notes; UPDATE sales SET remark = '{}' WHERE id = 3; TABLE weekly_notes; TABLE wrong;
+SELECT count(*) > 0 AS refreshed FROM vend.refresh();
+-- Two rows change places: nothing that is read of them differs but the whole.
+UPDATE sales SET tag = CASE id WHEN 4 THEN 'tag1' ELSE 'tag0' END, at = '2026-03-04' WHERE id IN (4, 5); TABLE wrong;
+INSERT INTO sales VALUES (6, NULL, NULL, NULL, 1), (20000, NULL, NULL, NULL, 2) ON CONFLICT (id) DO UPDATE SET at = NULL, tag = NULL; TABLE wrong;
+MERGE INTO sales s USING (VALUES (7, 1), (20001, 2)) AS v(id, amount) ON s.id = v.id
+WHEN MATCHED THEN UPDATE SET tag = 'merged' WHEN NOT MATCHED THEN INSERT (id, at, tag) VALUES (v.id, '2026-01-01', 'tag1'); TABLE wrong;
+DELETE FROM sales WHERE id BETWEEN 10 AND 20; TABLE wrong;
+-- A value too long for its page.
+UPDATE sales SET tag = (SELECT string_agg(md5(n::text), '') FROM generate_series(1, 60) AS n), remark = (SELECT jsonb_agg(md5(n::text)) FROM generate_series(1, 1000) AS n) WHERE id = 8;
+TABLE wrong; SELECT count(*) > 0 AS refreshed FROM vend.refresh(); TABLE wrong;
+UPDATE sales SET amount = 1 WHERE id = 8; TABLE wrong; SELECT length(label) FROM weekly_notes;
+BEGIN; INSERT INTO sales VALUES (30000); SAVEPOINT s; INSERT INTO sales VALUES (30001, '2026-07-01', 'undone'); ROLLBACK TO s; TABLE wrong; COMMIT; TABLE wrong;
+SELECT count(*) FROM weekly_notes WHERE label = 'UNDONE';
+SELECT count(*) > 0 AS refreshed FROM vend.refresh();
+TRUNCATE sales; TABLE tag_flags; TABLE wrong; SELECT count(*) > 0 AS refreshed FROM vend.refresh(); TABLE wrong;
+
+-- Functions that are not PostgreSQL's own run with the rights of vend_owner, and find what they always find.
+CREATE ROLE regress_cashier; GRANT USAGE, CREATE ON SCHEMA kiosk TO regress_cashier; GRANT INSERT, UPDATE, SELECT ON sales TO regress_cashier;
+REVOKE ALL ON FUNCTION kiosk.week_of(timestamp), kiosk.label_of(text) FROM PUBLIC; GRANT EXECUTE ON FUNCTION kiosk.week_of(timestamp), kiosk.label_of(text) TO vend_owner;
+ALTER DOMAIN kiosk.short DROP CONSTRAINT short_check;
+SET ROLE regress_cashier;
+CREATE FUNCTION kiosk.upper(text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'run as %', current_user; END $$;
+SET search_path = kiosk, pg_catalog;
+INSERT INTO sales VALUES (1, '2026-03-04', 'tag1', 'k', 1);
+SELECT current_user, current_setting('search_path');
+RESET ROLE; SET search_path = kiosk; TABLE weekly_notes; TABLE wrong;
+-- One that is replaced is not remembered.
+SELECT count(*) > 0 AS refreshed FROM vend.refresh();
+CREATE OR REPLACE FUNCTION kiosk.week_of(at timestamp) RETURNS date LANGUAGE sql IMMUTABLE AS $$ SELECT date_trunc('month', at)::date $$;
+INSERT INTO sales VALUES (2, '2026-03-04', 'tag1', 'k', 1); TABLE weekly_notes;
+CREATE OR REPLACE FUNCTION kiosk.week_of(at timestamp) RETURNS date LANGUAGE sql IMMUTABLE AS $$ SELECT date_trunc('week', at)::date $$;
+INSERT INTO sales VALUES (3, '2026-03-04', 'tag1', 'k', 1); TABLE weekly_notes;
+SELECT count(*) > 0 AS refreshed FROM vend.refresh();
+-- An error in one is the writer's, and leaves nothing behind.
+CREATE OR REPLACE FUNCTION kiosk.label_of(tag text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN IF tag = 'bad' THEN RAISE EXCEPTION 'bad tag'; END IF; RETURN upper(tag); END $$;
+SET ROLE regress_cashier; INSERT INTO sales VALUES (4, '2026-03-04', 'bad', 'k', 1); SELECT current_user, current_setting('search_path');
+DO $$ BEGIN INSERT INTO kiosk.sales VALUES (4, '2026-03-04', 'bad', 'k', 1); EXCEPTION WHEN raise_exception THEN RAISE NOTICE '% %', current_user, current_setting('search_path'); END $$;
+INSERT INTO sales VALUES (5, '2026-03-04', 'good', 'k', 1); RESET ROLE; TABLE weekly_notes; TABLE wrong;
+SELECT count(*) > 0 AS refreshed FROM vend.refresh();
+
+-- What a note cannot hold any more concerns every key.
+SELECT vend.create_rollup('by_old_kind', 'SELECT tag, count(*) AS sales FROM kiosk.sales GROUP BY 1', '{tag}', '{"kiosk.sales": ["left(tag, old_kind)"]}', tenant_column => NULL);
+SELECT vend.create_rollup('ids', 'SELECT id % 3 AS id, count(*) AS sales FROM kiosk.sales GROUP BY 1', '{id}', '{"kiosk.sales": ["old_kind"]}', tenant_column => NULL);
+SELECT rollup FROM vend.refresh('ids'); INSERT INTO sales (id, old_kind) VALUES (9, 0); SELECT rollup, reason FROM vend_internal.stale_rollups; SELECT id FROM vend_internal.notes_ids_1;
+ALTER TABLE sales ALTER old_kind TYPE bigint; INSERT INTO sales (id, old_kind) VALUES (10, 1);
+SELECT rollup, reason FROM vend_internal.stale_rollups WHERE rollup IN ('ids', 'by_old_kind') ORDER BY 1, 2; SELECT id FROM vend_internal.notes_ids_1;
+ALTER TABLE sales ALTER old_kind TYPE int; INSERT INTO sales (id, old_kind) VALUES (100, 1); SELECT vend.refresh('ids');
+SELECT vend.create_rollup(rollup, query, key, sources, NULL) FROM vend.rollups WHERE rollup = 'ids'; SELECT rollup FROM vend.refresh('ids');
+-- As long as the event trigger sees it; else the trigger itself.
+ALTER EVENT TRIGGER vend_watch_sources DISABLE; ALTER TABLE sales ALTER old_kind TYPE bigint; ALTER EVENT TRIGGER vend_watch_sources ENABLE;
+INSERT INTO sales (id, old_kind) VALUES (101, 1);
+SELECT reason FROM vend_internal.stale_rollups WHERE rollup = 'ids'; SELECT id FROM vend_internal.notes_ids_1;
+SELECT vend.drop_rollup('ids');
+-- So is a function that is gone.
+CREATE FUNCTION kiosk.third(id int) RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT id % 3 $$;
+SELECT vend.create_rollup('ids', 'SELECT id % 3 AS id, count(*) AS sales FROM kiosk.sales GROUP BY 1', '{id}', '{"kiosk.sales": ["kiosk.third(id)"]}', tenant_column => NULL);
+SELECT rollup FROM vend.refresh('ids'); DROP FUNCTION kiosk.third(int); INSERT INTO sales (id) VALUES (102); SELECT is_built, reason FROM vend.freshness WHERE rollup = 'ids';
+SELECT count(*) FROM (TABLE vend_reports.ids EXCEPT ALL TABLE vend_internal.query_ids) AS d;
+
+-- What does not follow from one row is refused.
+SELECT vend.create_rollup('spread', 'SELECT id, count(*) AS n FROM kiosk.sales GROUP BY 1', '{id}', '{"kiosk.sales": ["generate_series(1, id)"]}', tenant_column => NULL);
+\echo :LAST_ERROR_SQLSTATE
+SELECT vend.create_rollup('spread', 'SELECT id, count(*) AS n FROM kiosk.sales GROUP BY 1', '{id}', '{"kiosk.sales": ["max(id)"]}', tenant_column => NULL);
+\echo :LAST_ERROR_SQLSTATE
+SELECT vend.create_rollup('spread', 'SELECT id, count(*) AS n FROM kiosk.sales GROUP BY 1', '{id}', '{"kiosk.sales": ["rank() OVER (ORDER BY id)::int"]}', tenant_column => NULL);
+\echo :LAST_ERROR_SQLSTATE
+
+-- Triggers made otherwise: on a table that nobody follows nothing is noted, on a source it is an error rather than a row lost.
+CREATE TABLE bait (LIKE sales);
+CREATE TRIGGER bait AFTER INSERT ON bait REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION vend.note_changes();
+INSERT INTO bait VALUES (1); SELECT count(*) FROM bait;
+CREATE TRIGGER early BEFORE INSERT ON sales FOR EACH ROW EXECUTE FUNCTION vend.note_changes();
+INSERT INTO sales VALUES (11); \echo :LAST_ERROR_SQLSTATE
+DROP TRIGGER early ON sales;
+CREATE TRIGGER blind AFTER UPDATE ON sales FOR EACH STATEMENT EXECUTE FUNCTION vend.note_changes();
+UPDATE sales SET tag = tag; \echo :LAST_ERROR_SQLSTATE
+DROP TRIGGER blind ON sales;
+SELECT vend.note_changes(); \echo :LAST_ERROR_SQLSTATE
+-- Once more than is needed does no harm.
+CREATE TRIGGER twice AFTER INSERT OR UPDATE OR DELETE ON sales FOR EACH ROW EXECUTE FUNCTION vend.note_changes();
+INSERT INTO sales VALUES (12, '2026-03-04', 'tag1'); UPDATE sales SET tag = 'tag2' WHERE id = 12; TABLE weekly_notes; TABLE wrong; DELETE FROM sales WHERE id = 12; TABLE wrong;
+
+-- The triggers go with the last rollup.
+SELECT vend.drop_rollup(rollup) FROM vend.rollups WHERE rollup IN ('weekly_sales', 'kinds', 'tags', 'by_old_kind') ORDER BY rollup;
+SELECT count(*) FROM pg_trigger WHERE tgrelid = 'kiosk.sales'::regclass AND tgname LIKE 'vend%'; INSERT INTO sales VALUES (13);
+DROP VIEW wrong, weekly_notes, tag_flags;
+SELECT vend.drop_rollup(rollup) FROM vend.rollups WHERE rollup IN ('weekly_sales', 'kinds', 'tags', 'by_old_kind', 'ids') ORDER BY rollup;
+SELECT tgname FROM pg_trigger WHERE tgrelid = 'kiosk.sales'::regclass; INSERT INTO sales VALUES (14);
+SELECT vend.detach();
+RESET search_path; DROP OWNED BY regress_cashier; DROP ROLE regress_cashier;
+SET client_min_messages = warning; DROP SCHEMA kiosk CASCADE;
