@@ -1,5 +1,4 @@
--- A garage's days are read once: of those that are not shown any more only the currency is wanted. OFFSET 0 keeps today from
--- being computed for each of them, and an array is taken for ten currencies, not two hundred.
+-- OFFSET 0 keeps today from being computed for each day, and an array is taken for ten currencies, not two hundred.
 CREATE OR REPLACE VIEW vend_marts.daily_revenue AS
 SELECT g.id AS garage_id, g.name AS garage_name, r.payment_date, r.currency,
     coalesce(r.payment_count, 0) AS payment_count,
@@ -13,19 +12,19 @@ FROM vend_staging.stg_garages g
 CROSS JOIN LATERAL (SELECT vend.local_day(now(), g.timezone) AS date OFFSET 0) AS today
 CROSS JOIN LATERAL (
     WITH by_day AS MATERIALIZED (
-        SELECT currency, CASE WHEN is_shown THEN day END AS payment_date,
-            sum(payment_count) FILTER (WHERE is_shown)::bigint AS payment_count,
-            sum(gross_revenue) FILTER (WHERE is_shown) AS gross_revenue,
-            sum(total_stripe_fees) FILTER (WHERE is_shown) AS total_stripe_fees,
-            sum(total_platform_fees) FILTER (WHERE is_shown) AS total_platform_fees,
-            sum(garage_profit) FILTER (WHERE is_shown) AS garage_profit,
-            sum(refunds) FILTER (WHERE is_shown) AS refunds
-        FROM (SELECT *, day > today.date - 90 AS is_shown FROM vend_internal.exact_daily_revenue WHERE garage_id = g.id) AS e
+        SELECT currency, day AS payment_date, sum(payment_count)::bigint AS payment_count, sum(gross_revenue) AS gross_revenue,
+            sum(total_stripe_fees) AS total_stripe_fees, sum(total_platform_fees) AS total_platform_fees,
+            sum(garage_profit) AS garage_profit, sum(refunds) AS refunds
+        FROM vend_internal.exact_daily_revenue
+        WHERE garage_id = g.id AND day > today.date - 90
         GROUP BY 1, 2
     )
     SELECT d.payment_date, c.currency, b.payment_count, b.gross_revenue, b.total_stripe_fees, b.total_platform_fees, b.garage_profit, b.refunds
     FROM (SELECT today.date - n AS payment_date FROM generate_series(0, 89) AS n) AS d
-    LEFT JOIN unnest(ARRAY(SELECT DISTINCT currency FROM by_day)) AS c(currency) ON true
+    LEFT JOIN unnest(ARRAY(
+        SELECT currency FROM by_day
+        UNION
+        SELECT u.currency FROM vend_marts.garage_currencies u WHERE u.garage_id = g.id)) AS c(currency) ON true
     LEFT JOIN by_day b ON b.payment_date = d.payment_date AND b.currency IS NOT DISTINCT FROM c.currency
 ) AS r;
 COMMENT ON VIEW vend_marts.daily_revenue IS 'What vend_reports.mv_daily_revenue shows, of every garage.';

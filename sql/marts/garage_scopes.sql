@@ -5,7 +5,7 @@ FROM vend_staging.stg_garages g
 LEFT JOIN (
     SELECT garage_id, currency, customers, subscriptions FROM vend_marts.subscription_scopes
     UNION ALL
-    SELECT DISTINCT garage_id, currency, NULL::vend.timeline, NULL::vend.timeline FROM vend_internal.exact_daily_revenue
+    SELECT garage_id, currency, NULL::vend.timeline, NULL::vend.timeline FROM vend_marts.garage_currencies
 ) AS s ON s.garage_id = g.id
 GROUP BY g.id, s.currency;
 COMMENT ON VIEW vend_marts.garage_scopes IS

@@ -1,9 +1,8 @@
 -- What is known of a payment whether it was captured or not; the marts of money read those that were.
 CREATE OR REPLACE VIEW vend_marts.payment_attempts AS
-SELECT p.id AS payment_id, p.subscription_id, p.garage_id, p.payment_date, p.currency, p.amount, p.stripe_fee, p.net_amount,
+SELECT p.payment_id, p.subscription_id, p.garage_id, p.payment_date, p.currency, p.amount, p.stripe_fee, p.net_amount,
     round(p.amount * coalesce(own.rate, platform.rate, 10) / 100, 2) AS platform_fee,
-    vend.local_day(p.payment_date, g.timezone) AS payment_day,
-    p.status, p.updated_at, g.timezone,
+    p.payment_day, p.status, p.updated_at, p.timezone,
     -- The garage's pass paid for at the time; a payment outside of paid time is for the one before, or for the first one.
     CASE WHEN p.subscription_id IS NULL OR paid.pass_id IS NOT NULL THEN paid.pass_id
         ELSE coalesce(
@@ -11,9 +10,8 @@ SELECT p.id AS payment_id, p.subscription_id, p.garage_id, p.payment_date, p.cur
             WHERE l.subscription_id = p.subscription_id AND l.garage_id = p.garage_id AND l.valid_from <= p.payment_date),
             (SELECT (array_agg(l.pass_id ORDER BY l.valid_from))[1] FROM vend_internal.ledger l
             WHERE l.subscription_id = p.subscription_id AND l.garage_id = p.garage_id)) END AS pass_id,
-    p.status IN ('succeeded', 'refunded') AS is_counted
-FROM vend_staging.stg_payments p
-JOIN vend_staging.stg_garages g ON g.id = p.garage_id
+    p.is_counted
+FROM vend_marts.local_payments p
 LEFT JOIN vend_internal.platform_fees own
     ON own.garage_id = p.garage_id AND own.valid_from <= p.payment_date AND p.payment_date < own.valid_to
 LEFT JOIN vend_internal.platform_fees platform

@@ -8,7 +8,7 @@ FROM (
     FROM (
         SELECT currency, customers, subscriptions FROM vend_marts.subscription_scopes
         UNION ALL
-        SELECT DISTINCT currency, NULL::vend.timeline, NULL::vend.timeline FROM vend_internal.exact_daily_revenue
+        SELECT DISTINCT currency, NULL::vend.timeline, NULL::vend.timeline FROM vend_marts.garage_currencies
     ) AS s
     GROUP BY s.currency
 ) AS t

@@ -1,7 +1,6 @@
 CREATE OR REPLACE VIEW vend_marts.sole_currencies AS
 SELECT garage_id, min(currency) AS currency
-FROM vend_internal.exact_daily_revenue
-WHERE payment_count > 0
+FROM vend_marts.garage_currencies
 GROUP BY garage_id
 HAVING min(currency) = max(currency);
 COMMENT ON VIEW vend_marts.sole_currencies IS 'The currency of each garage whose captured payments are all in one.';

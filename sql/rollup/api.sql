@@ -142,12 +142,17 @@ COMMENT ON FUNCTION vend_internal.grant_rollup_sources(jsonb) IS 'Lets vend_owne
 
 CREATE FUNCTION vend_internal.remove_rollup(name text, cascade boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    shown text;
 BEGIN
     -- As when it is made: a writer must not wait for its notes while we wait for it.
     PERFORM vend_internal.lock_rollup_sources(r.sources) FROM vend_internal.rollups r WHERE r.name = remove_rollup.name;
     PERFORM vend_internal.drop_triggers(name);
-    EXECUTE format('DROP VIEW IF EXISTS vend_reports.%I %s', name, CASE WHEN cascade THEN 'CASCADE' ELSE 'RESTRICT' END);
-    EXECUTE format('DROP VIEW IF EXISTS %s %s', vend_internal.part_of(name, 'exact'), CASE WHEN cascade THEN 'CASCADE' ELSE 'RESTRICT' END);
+    FOREACH shown IN ARRAY format('vend_reports.%I', name) || ARRAY(
+        SELECT vend_internal.part_of(name, v) FROM unnest('{exact, clean, due, is_odd}'::text[]) AS v)
+    LOOP
+        EXECUTE format('DROP VIEW IF EXISTS %s %s', shown, CASE WHEN cascade THEN 'CASCADE' ELSE 'RESTRICT' END);
+    END LOOP;
     PERFORM vend_internal.drop_parts(name);
     DELETE FROM vend_internal.rollups r WHERE r.name = remove_rollup.name;
 END $$;

@@ -79,7 +79,7 @@ BEGIN ATOMIC
     SELECT format('vend_internal.%I', concat_ws('_', kind, rollup, number));
 END;
 COMMENT ON FUNCTION vend_internal.part_of(text, text, bigint) IS
-    'The name of an object of a rollup: its query, what is stored, its exact view, whether it is odd and then its rows, all or of one garage, its noted keys and the live rows of one; '
+    'The name of an object of a rollup: its query, what is stored, its exact view and what that consists of (clean, due, is_odd), whether it is odd and then its rows, all or of one garage, its noted keys and the live rows of one; '
     'of each source: notes, keys; of each mask: dirty.';
 
 CREATE FUNCTION vend_internal.nullable(rollup text, columns text[]) RETURNS text[]

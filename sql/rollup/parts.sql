@@ -306,20 +306,27 @@ COMMENT ON FUNCTION vend_internal.is_of_garages(text) IS
 
 -- Two views show a rollup's rows. Both are for what happens all day: notes of the narrowest mask, without NULLs. Anything else
 -- goes through functions, which are planned once a session: as part of the view they would make every reader's plan ten
--- times as large. exact_ is for our own views, and never granted: its conditions reach the notes and the sources.
+-- times as large. exact_ is for our own views, and never granted: its conditions reach the notes and the sources. So are its
+-- parts, for what needs less of a row than computing it costs: the stored rows without a note, the keys with one, and whether
+-- there are other notes.
 CREATE FUNCTION vend_internal.make_exact_view(rollup text, mask text[], dirty text, stored text, is_odd text, tenant text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     columns text[] := vend_internal.columns_of(vend_internal.part_of(rollup, 'query')::regclass);
+    clean text := vend_internal.part_of(rollup, 'clean');
+    due text := vend_internal.part_of(rollup, 'due');
 BEGIN
+    PERFORM vend_internal.execute_as_owner(format('CREATE OR REPLACE VIEW %s AS SELECT %s() AS is_odd', vend_internal.part_of(rollup, 'is_odd'), is_odd));
+    PERFORM vend_internal.execute_as_owner(format('CREATE OR REPLACE VIEW %s AS SELECT %s FROM %s AS r WHERE NOT (SELECT %s()) AND NOT EXISTS (SELECT FROM %s AS n WHERE %s)',
+        clean, vend_internal.list_of(columns, 'r'), stored, is_odd, dirty, vend_internal.equal_in(mask, 'n', 'r')));
+    PERFORM vend_internal.execute_as_owner(format('CREATE OR REPLACE VIEW %s AS SELECT DISTINCT %s FROM %s WHERE NOT (SELECT %s())',
+        due, vend_internal.list_of(mask), dirty, is_odd));
     PERFORM vend_internal.execute_as_owner(concat(
-        format('CREATE OR REPLACE VIEW %s AS SELECT %s FROM %s AS r WHERE NOT (SELECT %s())',
-            vend_internal.part_of(rollup, 'exact'), vend_internal.list_of(columns, 'r'), stored, is_odd),
-        format(' AND NOT EXISTS (SELECT FROM %s AS n WHERE %s)', dirty, vend_internal.equal_in(mask, 'n', 'r')),
-        format(' UNION ALL SELECT %s FROM %s WHERE NOT (SELECT %s())', (
+        format('CREATE OR REPLACE VIEW %s AS SELECT %s FROM %s', vend_internal.part_of(rollup, 'exact'), vend_internal.list_of(columns), clean),
+        format(' UNION ALL SELECT %s FROM %s', (
                 SELECT string_agg(format(CASE WHEN c = ANY (mask) THEN 'd.%I' ELSE 'q.%I' END, c), ', ' ORDER BY n)
                 FROM unnest(columns) WITH ORDINALITY AS c(c, n)),
-            (vend_internal.recomputed(rollup, mask, format('(SELECT DISTINCT %s FROM %s)', vend_internal.list_of(mask), dirty)))[1], is_odd),
+            (vend_internal.recomputed(rollup, mask, due))[1]),
         CASE WHEN vend_internal.is_of_garages(rollup) THEN format(
             ' UNION ALL SELECT %s FROM vend_staging.stg_garages AS g CROSS JOIN LATERAL %s((SELECT token FROM vend_internal.bypass), g.id) AS q WHERE (SELECT %s())',
             (SELECT string_agg(CASE c WHEN tenant THEN 'g.id' ELSE format('q.%I', c) END, ', ' ORDER BY n) FROM unnest(columns) WITH ORDINALITY AS c(c, n)),
@@ -327,7 +334,8 @@ BEGIN
         ELSE format(' UNION ALL SELECT %s FROM %s((SELECT token FROM vend_internal.bypass)) WHERE (SELECT %s())',
             vend_internal.list_of(columns), vend_internal.part_of(rollup, 'rows'), is_odd) END));
 END $$;
-COMMENT ON FUNCTION vend_internal.make_exact_view(text, text[], text, text, text, text) IS 'Makes the view that our own views read a rollup by.';
+COMMENT ON FUNCTION vend_internal.make_exact_view(text, text[], text, text, text, text) IS
+    'Makes the views that our own views read a rollup by: what is stored and clean, the keys that are not, if that is not all, and the rows.';
 
 -- vend_reports.<name> reads with its reader's rights, so that stored rows are bound by the policies of their table. Notes
 -- would show whose data changed, so they are read only within functions, which keep to the reader's scope: noted_ gives
@@ -540,7 +548,8 @@ BEGIN
         SELECT string_agg(format('NULL::%s AS %I', format_type(a.atttypid, a.atttypmod), a.attname), ', ' ORDER BY a.attnum)
         FROM pg_attribute a
         WHERE a.attrelid = to_regclass(v.view) AND a.attnum > 0)))
-    FROM (VALUES (format('vend_reports.%I', name)), (vend_internal.part_of(name, 'exact'))) AS v(view)
+    FROM (VALUES (format('vend_reports.%I', name)), (vend_internal.part_of(name, 'exact')), (vend_internal.part_of(name, 'clean')),
+        (vend_internal.part_of(name, 'due')), (vend_internal.part_of(name, 'is_odd'))) AS v(view)
     WHERE to_regclass(v.view) IS NOT NULL;
     FOR part IN
         SELECT 0 AS rank, vend_internal.part_of(name, p.part) AS part, 'ROUTINE' AS kind

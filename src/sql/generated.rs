@@ -41,6 +41,7 @@ const OBJECTS: &[&[Object]] = &[
     views!(
         "vend_marts",
         "marts",
+        "local_payments",
         "payment_attempts",
         "counted_payments",
         "payment_movements",
@@ -54,6 +55,7 @@ const OBJECTS: &[&[Object]] = &[
     views!(
         "vend_marts",
         "marts",
+        "garage_currencies",
         "sole_currencies",
         "subscription_currencies",
         "subscription_scopes",
