@@ -17,6 +17,7 @@ query -c "CREATE EXTENSION $EXTENSION" -f "$REPO/bench/lib/compare.sql" -f "$REP
     -c "CREATE TABLE platform.unwatched (LIKE platform.payments INCLUDING ALL);
         ALTER TABLE platform.unwatched ADD FOREIGN KEY (garage_id) REFERENCES platform.garages,
             ADD FOREIGN KEY (subscription_id) REFERENCES platform.subscriptions;
+        INSERT INTO platform.unwatched TABLE platform.payments;
         CREATE TABLE bench.payer AS SELECT row_number() OVER () AS n, id, garage_id FROM platform.subscriptions;
         CREATE UNIQUE INDEX ON bench.payer (n); ANALYZE"
 payers="$(query -c "SELECT count(*) FROM bench.payer")"

@@ -18,7 +18,8 @@ CREATE FUNCTION vend_internal.staging_expression(
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT CASE CASE WHEN typed.expression IS NOT NULL THEN cleaning END
-        WHEN 'code' THEN format('nullif(lower(btrim(%s)), '''')', typed.expression)
+        -- In Turkish a capital I is no i.
+        WHEN 'code' THEN format('nullif(lower(btrim(%s) COLLATE "C") COLLATE "default", '''')', typed.expression)
         WHEN 'label' THEN format('nullif(btrim(%s), '''')', typed.expression)
         WHEN 'timezone' THEN format('coalesce(vend_internal.known_timezone(btrim(%s)), %L)', typed.expression, timezone)
         ELSE typed.expression
