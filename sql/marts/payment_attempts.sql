@@ -5,11 +5,11 @@ SELECT p.payment_id, p.subscription_id, p.garage_id, p.payment_date, p.currency,
     p.payment_day, p.status, p.updated_at, p.timezone,
     -- The garage's pass paid for at the time; a payment outside of paid time is for the one before, or for the first one.
     CASE WHEN p.subscription_id IS NULL OR paid.pass_id IS NOT NULL THEN paid.pass_id
-        ELSE coalesce(
-            (SELECT (array_agg(l.pass_id ORDER BY l.valid_from DESC))[1] FROM vend_internal.ledger l
-            WHERE l.subscription_id = p.subscription_id AND l.garage_id = p.garage_id AND l.valid_from <= p.payment_date),
-            (SELECT (array_agg(l.pass_id ORDER BY l.valid_from))[1] FROM vend_internal.ledger l
-            WHERE l.subscription_id = p.subscription_id AND l.garage_id = p.garage_id)) END AS pass_id,
+        ELSE (
+            SELECT coalesce((array_agg(l.pass_id ORDER BY l.valid_from DESC) FILTER (WHERE l.valid_from <= p.payment_date))[1],
+                (array_agg(l.pass_id ORDER BY l.valid_from))[1])
+            FROM vend_internal.ledger l
+            WHERE l.subscription_id = p.subscription_id AND l.garage_id = p.garage_id) END AS pass_id,
     p.is_counted
 FROM vend_marts.local_payments p
 LEFT JOIN vend_internal.platform_fees own

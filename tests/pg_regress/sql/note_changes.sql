@@ -104,6 +104,18 @@ SELECT vend.create_rollup('ids', 'SELECT id % 3 AS id, count(*) AS sales FROM ki
 SELECT rollup FROM vend.refresh('ids'); DROP FUNCTION kiosk.third(int); INSERT INTO sales (id) VALUES (102); SELECT is_built, reason FROM vend.freshness WHERE rollup = 'ids';
 SELECT count(*) FROM (TABLE vend_reports.ids EXCEPT ALL TABLE vend_internal.query_ids) AS d;
 
+-- What a session remembers of a rollup goes with the transaction that made it.
+CREATE TABLE kiosk.tills (id int, n int);
+BEGIN; SELECT vend.create_rollup('till_sums', 'SELECT id, sum(n) AS n FROM kiosk.tills GROUP BY 1', '{id}', '{"kiosk.tills": ["id"]}', tenant_column => NULL);
+INSERT INTO tills VALUES (1, 1); SELECT id FROM vend_internal.notes_till_sums_1; ROLLBACK;
+INSERT INTO tills VALUES (1, 1);
+BEGIN; SELECT vend.create_rollup('till_sums', 'SELECT id, sum(n) AS n FROM kiosk.tills GROUP BY 1', '{id}', '{"kiosk.tills": ["id"]}', tenant_column => NULL);
+INSERT INTO tills VALUES (2, 1); SAVEPOINT s;
+SELECT vend.create_rollup('till_sums', 'SELECT n AS id, sum(id) AS n FROM kiosk.tills GROUP BY 1', '{id}', '{"kiosk.tills": ["n"]}', tenant_column => NULL);
+INSERT INTO tills VALUES (3, 1); ROLLBACK TO s; INSERT INTO tills VALUES (4, 1); SELECT id FROM vend_internal.notes_till_sums_1; COMMIT;
+INSERT INTO tills VALUES (5, 1); SELECT id FROM vend_internal.notes_till_sums_1; TABLE vend_reports.till_sums ORDER BY 1; SELECT vend.drop_rollup('till_sums');
+INSERT INTO tills VALUES (6, 1);
+
 -- What does not follow from one row is refused.
 SELECT vend.create_rollup('spread', 'SELECT id, count(*) AS n FROM kiosk.sales GROUP BY 1', '{id}', '{"kiosk.sales": ["generate_series(1, id)"]}', tenant_column => NULL);
 \echo :LAST_ERROR_SQLSTATE
