@@ -24,7 +24,10 @@ CROSS JOIN LATERAL (
     LEFT JOIN unnest(ARRAY(
         SELECT currency FROM by_day
         UNION
-        SELECT u.currency FROM vend_marts.garage_currencies u WHERE u.garage_id = g.id)) AS c(currency) ON true
+        -- Other days are read for others only, and there are none as a rule.
+        SELECT u.currency
+        FROM vend_marts.garage_currencies u
+        WHERE u.garage_id = g.id AND coalesce(u.currency, '') <> ALL (ARRAY(SELECT DISTINCT coalesce(currency, '') FROM by_day)))) AS c(currency) ON true
     LEFT JOIN by_day b ON b.payment_date = d.payment_date AND b.currency IS NOT DISTINCT FROM c.currency
 ) AS r;
 COMMENT ON VIEW vend_marts.daily_revenue IS 'What vend_reports.mv_daily_revenue shows, of every garage.';
