@@ -12,8 +12,14 @@ pub struct Notes {
     table: Relation,
     /// Null: there are none.
     indexes: CatalogIndexState,
-    /// None: there will be no second one.
-    written: Option<HashSet<Vec<u8>>>,
+    /// None: there is no second one, or the keys hardly ever repeat.
+    written: Option<Written>,
+}
+
+#[derive(Default)]
+struct Written {
+    notes: HashSet<Vec<u8>>,
+    repeated: usize,
 }
 
 impl Notes {
@@ -27,7 +33,7 @@ impl Notes {
                 Self {
                     table,
                     indexes: if has_index { pg_sys::CatalogOpenIndexes(table) } else { std::ptr::null_mut() },
-                    written: (!is_one).then(HashSet::new),
+                    written: (!is_one).then(Written::default),
                 }
             })
         }
@@ -73,12 +79,21 @@ impl Notes {
 
 /// # Safety
 /// `note` is a tuple that was just formed.
-unsafe fn is_new(written: &mut Option<HashSet<Vec<u8>>>, note: HeapTuple) -> bool {
-    let Some(written) = written else { return true };
-    if written.len() == REMEMBERED {
-        written.clear();
-    }
+unsafe fn is_new(written: &mut Option<Written>, note: HeapTuple) -> bool {
     // SAFETY: as the contract says; what is between its values is zero.
     let bytes = unsafe { std::slice::from_raw_parts((*note).t_data.cast::<u8>(), (*note).t_len as usize) };
-    written.insert(bytes.to_vec())
+    written.take_if(|written| written.is_full() && written.repeated < REMEMBERED);
+    let Some(written) = written else { return true };
+    if written.is_full() {
+        *written = Written::default();
+    }
+    let is_new = written.notes.insert(bytes.to_vec());
+    written.repeated += usize::from(!is_new);
+    is_new
+}
+
+impl Written {
+    fn is_full(&self) -> bool {
+        self.notes.len() == REMEMBERED
+    }
 }
