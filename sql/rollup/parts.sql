@@ -6,6 +6,7 @@ DECLARE
     used text[];
 BEGIN
     PERFORM vend_internal.execute_as_owner(format('CREATE VIEW vend_staging.probe AS SELECT * FROM %s', rows_of_source));
+    PERFORM vend_internal.check_columns('vend_staging.probe', relation);
     SELECT array_agg(a.attname ORDER BY a.attnum) INTO used
     FROM pg_attribute a
     WHERE a.attrelid = relation AND a.attnum > 0 AND EXISTS (
@@ -17,7 +18,8 @@ BEGIN
     PERFORM vend_internal.execute_as_owner('DROP VIEW vend_staging.probe');
     RETURN coalesce(used, '{}');
 END $$;
-COMMENT ON FUNCTION vend_internal.table_columns_of(regclass, text) IS 'The columns of a table that a FROM item over it reads.';
+COMMENT ON FUNCTION vend_internal.table_columns_of(regclass, text) IS
+    'The columns of a table that a FROM item over it reads; raises what speaks against reading them.';
 
 -- The relation "changed" is made for a moment: PostgreSQL then knows which of its columns a SELECT reads.
 CREATE FUNCTION vend_internal.execute_over_changed(statement text) RETURNS void

@@ -176,8 +176,9 @@ BEGIN
     FROM (SELECT * FROM vend_internal.objects_to_generate(inspected.definitions) o
         WHERE o.schema_name = 'vend_staging' ORDER BY o.position) AS o;
     -- The tables and functions may have changed since they were looked at.
-    PERFORM vend_internal.check_dependencies(format('vend_staging.%I', 'stg_' || r.table_name)::regclass, r.relation)
-    FROM vend_internal.source_relations(source_schema, mapping) r;
+    PERFORM vend_internal.check_dependencies(v.view, r.relation), vend_internal.check_columns(v.view, r.relation)
+    FROM vend_internal.source_relations(source_schema, mapping) r
+    CROSS JOIN LATERAL (SELECT format('vend_staging.%I', 'stg_' || r.table_name)::regclass AS view) AS v;
     -- Writers have waited since the table was locked, so what they wrote before is found, and what they write next is seen.
     PERFORM vend_internal.watch_subscriptions(subscriptions, inspected.expressions -> 'subscriptions');
     PERFORM vend_internal.catch_up_with_source();

@@ -66,7 +66,8 @@ BEGIN
             BEGIN
                 PERFORM vend_internal.execute_as_owner(format('CREATE VIEW %s AS SELECT %s%s FROM %s', view, columns.list,
                     ', ' || columns.source_timezone || '::text AS source_timezone', source.relation::regclass));
-                PERFORM vend_internal.check_dependencies(view::regclass, source.relation);
+                PERFORM vend_internal.check_dependencies(view::regclass, source.relation),
+                    vend_internal.check_columns(view::regclass, source.relation);
             EXCEPTION WHEN OTHERS THEN
                 GET STACKED DIAGNOSTICS own_hint = PG_EXCEPTION_HINT;
                 problems := problems || ('error', SQLSTATE, source.table_name, NULL,

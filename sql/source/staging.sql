@@ -121,6 +121,25 @@ END $$;
 COMMENT ON FUNCTION vend_internal.check_dependencies(regclass, oid) IS
     'Raises 42501 if a view runs what an ordinary role may replace, 0A000 if it reads anything but its source.';
 
+CREATE FUNCTION vend_internal.check_columns(view regclass, source oid) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    unseen name;
+BEGIN
+    SELECT a.attname INTO unseen
+    FROM pg_rewrite r
+    JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+    JOIN pg_attribute a ON d.refclassid = 'pg_class'::regclass AND a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+    WHERE r.ev_class = check_columns.view AND a.attrelid = check_columns.source AND a.attgenerated = 'v'
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'it reads the virtual generated column "%"', unseen
+            USING ERRCODE = '0A000', HINT = 'No trigger sees its value: give the expression itself, or make it STORED.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION vend_internal.check_columns(regclass, oid) IS
+    'Raises 0A000 if a view reads a column of its source whose changes cannot be noted.';
+
 -- The view tells the type; the WHERE clause is where PostgreSQL itself refuses aggregates, window functions and sets.
 CREATE FUNCTION vend_internal.probe_expression(expression text, source regclass, view text) RETURNS oid
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -128,7 +147,7 @@ BEGIN
     PERFORM vend_internal.check_expression(expression);
     PERFORM vend_internal.execute_as_owner(format(
         E'CREATE VIEW %1$s AS SELECT (%2$s\n) AS value FROM %3$s WHERE (%2$s\n) IS NOT NULL', view, expression, source));
-    PERFORM vend_internal.check_dependencies(view::regclass, source);
+    PERFORM vend_internal.check_dependencies(view::regclass, source), vend_internal.check_columns(view::regclass, source);
     RETURN (SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = view::regclass AND a.attname = 'value');
 END $$;
 COMMENT ON FUNCTION vend_internal.probe_expression(text, regclass, text) IS
