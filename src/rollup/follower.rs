@@ -70,7 +70,7 @@ impl Follower {
                 .unwrap_or_else(|| pgrx::error!("a note of {} is not computed from one row", source.source));
             let mut calls_others = false;
             let memory = pg_sys::AllocSetContextCreateInternal(
-                pg_sys::TopMemoryContext,
+                pg_sys::CurrentMemoryContext,
                 c"notes of a rollup".as_ptr(),
                 0,
                 1024,
@@ -85,6 +85,8 @@ impl Follower {
                 let prepared: Vec<Expression> = expressions.iter().map(prepare).collect();
                 (pg_sys::CreateStandaloneExprContext(), prepared)
             });
+            // Only now: an error takes it away.
+            pg_sys::MemoryContextSetParent(memory, pg_sys::TopMemoryContext);
             let noted = prepared.split_off(source.reads);
             // A column may have become of another type, which the table of notes cannot hold.
             let fits = source.types.len() == noted.len() + 1
