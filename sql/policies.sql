@@ -69,8 +69,6 @@ CREATE TABLE vend_internal.platform_fees (
     garage_id uuid,
     valid_from timestamptz NOT NULL,
     rate numeric NOT NULL CHECK (rate BETWEEN 0 AND 100),
-    -- Where the garage's (or the platform's) next one begins.
-    valid_to timestamptz NOT NULL DEFAULT 'infinity',
     UNIQUE NULLS NOT DISTINCT (garage_id, valid_from)
 );
 SELECT pg_catalog.pg_extension_config_dump('vend_internal.platform_fees', '');
@@ -88,22 +86,10 @@ BEGIN
         RAISE EXCEPTION 'platform fee % is not a percentage', set_platform_fee.rate
             USING ERRCODE = '22023', HINT = 'Give percent of the payment, 0 to 100.';
     END IF;
-    IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
-        RAISE EXCEPTION 'cannot set a fee at isolation level %', current_setting('transaction_isolation') USING ERRCODE = '25000',
-            HINT = 'Use read committed: the end of one that another session sets meanwhile would not be seen.';
-    END IF;
-    -- Two at once would not see each other's beginning.
-    LOCK TABLE vend_internal.platform_fees IN SHARE ROW EXCLUSIVE MODE;
-    INSERT INTO vend_internal.platform_fees AS f (garage_id, valid_from, rate)
+    INSERT INTO vend_internal.platform_fees (garage_id, valid_from, rate)
     VALUES (set_platform_fee.garage_id, set_platform_fee.valid_from, set_platform_fee.rate)
     ON CONFLICT ON CONSTRAINT platform_fees_garage_id_valid_from_key DO UPDATE SET rate = excluded.rate;
-    UPDATE vend_internal.platform_fees f SET valid_to = n.valid_to
-    FROM (
-        SELECT p.garage_id, p.valid_from, lead(p.valid_from, 1, 'infinity') OVER (PARTITION BY p.garage_id ORDER BY p.valid_from) AS valid_to
-        FROM vend_internal.platform_fees p
-    ) AS n
-    WHERE f.garage_id IS NOT DISTINCT FROM n.garage_id AND f.valid_from = n.valid_from AND f.valid_to <> n.valid_to;
 END $$;
 COMMENT ON FUNCTION vend.set_platform_fee(numeric, timestamptz, uuid) IS
     'The platform''s share of a payment in percent from an instant on, for one garage or (NULL) for all without their own. '
-    'Without any it is 10. 22004: NULL. 22023: not 0 to 100. 25000: not read committed.';
+    'Without any it is 10. 22004: NULL. 22023: not 0 to 100.';

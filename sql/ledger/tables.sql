@@ -35,7 +35,8 @@ CREATE TABLE vend_internal.ledger (
     pass_id uuid,
     monthly_amount numeric NOT NULL CHECK (monthly_amount > 0 AND monthly_amount < 'infinity'),
     churn_reason text,
-    PRIMARY KEY (subscription_id, valid_from),
+    -- Enough to tell what a payment was for.
+    PRIMARY KEY (subscription_id, valid_from) INCLUDE (garage_id, valid_to, pass_id),
     CHECK (valid_from < valid_to)
 );
 CREATE INDEX ON vend_internal.ledger (garage_id, pass_id);

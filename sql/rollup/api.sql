@@ -27,16 +27,22 @@ COMMENT ON FUNCTION vend_internal.pending_notes(text, uuid[]) IS
     'How many notes wait for a refresh, and since when: all, or those that name one of these garages and those that concern every key.';
 
 -- Writers wait while the triggers are made; whoever cannot get in within two seconds had better come back.
-CREATE FUNCTION vend_internal.lock_rollup_sources(sources jsonb) RETURNS void
+CREATE FUNCTION vend_internal.lock_rollup_sources(rollup text, sources jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
 DECLARE
     source regclass;
 BEGIN
     FOR source IN
-        SELECT DISTINCT r.relation::oid
+        SELECT r.relation::oid
         FROM jsonb_object_keys(sources) s
         CROSS JOIN LATERAL vend_internal.source_row(s) r
         WHERE r.relation IS NOT NULL
+        UNION
+        -- Whatever it is called by now.
+        SELECT c.oid
+        FROM vend_internal.rollup_sources s
+        JOIN pg_class c ON c.oid = s.relation
+        WHERE s.rollup = lock_rollup_sources.rollup
         ORDER BY 1
     LOOP
         EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', source);
@@ -45,7 +51,8 @@ EXCEPTION WHEN lock_not_available THEN
     RAISE EXCEPTION 'a transaction has been writing to %', source USING ERRCODE = '55P03',
         HINT = 'Nothing was changed. Try again when it has ended.';
 END $$;
-COMMENT ON FUNCTION vend_internal.lock_rollup_sources(jsonb) IS 'Keeps writers from the sources until the end of the transaction.';
+COMMENT ON FUNCTION vend_internal.lock_rollup_sources(text, jsonb) IS
+    'Keeps writers from the sources of a rollup, those it has and those it gets, until the end of the transaction.';
 
 CREATE FUNCTION vend_internal.define_rollup(
     name text, query text, key text[], sources jsonb, tenant_column text, built_in boolean
@@ -54,7 +61,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 BEGIN
     -- Before the notes are dropped: a writer who waits for them would wait for us, and we for him.
-    PERFORM vend_internal.lock_rollup_sources(sources);
+    PERFORM vend_internal.lock_rollup_sources(name, sources);
     PERFORM vend_internal.drop_parts(name);
     INSERT INTO vend_internal.rollups AS r (name, query, key, sources, tenant_column, built_in)
     VALUES (name, query, key, sources, tenant_column, built_in)
@@ -146,7 +153,7 @@ DECLARE
     shown text;
 BEGIN
     -- As when it is made: a writer must not wait for its notes while we wait for it.
-    PERFORM vend_internal.lock_rollup_sources(r.sources) FROM vend_internal.rollups r WHERE r.name = remove_rollup.name;
+    PERFORM vend_internal.lock_rollup_sources(name, '{}');
     PERFORM vend_internal.drop_triggers(name);
     FOREACH shown IN ARRAY format('vend_reports.%I', name) || ARRAY(
         SELECT vend_internal.part_of(name, v) FROM unnest('{exact, clean, due, is_odd}'::text[]) AS v)

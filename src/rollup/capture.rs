@@ -50,13 +50,13 @@ fn note_changes(fcinfo: FunctionCallInfo) -> Result<(), ErrorReport> {
 }
 
 fn note(follower: &Follower, changes: &Changes) {
-    let mut values = Values::default();
+    let mut values = <[Values; 2]>::default();
     let mut notes = None;
     let mut concerns_all = false;
     changes.each(|old, new| {
         let differs = match (old, new) {
             // SAFETY: rows of the table.
-            (Some(old), Some(new)) => unsafe { !follower.reads_the_same(old, new) },
+            (Some(old), Some(new)) => unsafe { !follower.reads_the_same(old, new, &mut values) },
             _ => true,
         };
         if differs && let Some(table) = follower.notes {
@@ -65,8 +65,8 @@ fn note(follower: &Follower, changes: &Changes) {
                 for row in [old, new].into_iter().flatten() {
                     // SAFETY: a row of the table; the note is of the types that the table of notes has.
                     unsafe {
-                        follower.note_of(row, &mut values);
-                        notes.add(&mut values, follower.row_memory());
+                        follower.note_of(row, &mut values[0]);
+                        notes.add(&mut values[0], follower.row_memory());
                     }
                 }
             }

@@ -114,13 +114,15 @@ impl Follower {
     /// Whether two rows are the same in what is read of them, to the bit: nothing of anybody else's says so.
     ///
     /// # Safety
-    /// Both slots hold rows of the table.
-    pub unsafe fn reads_the_same(&self, old: *mut TupleTableSlot, new: *mut TupleTableSlot) -> bool {
-        let (mut was, mut is_now) = (Values::default(), Values::default());
+    /// Both slots hold rows of the table. What is read of them is left in `values`.
+    pub unsafe fn reads_the_same(
+        &self, old: *mut TupleTableSlot, new: *mut TupleTableSlot, values: &mut [Values; 2],
+    ) -> bool {
+        let [was, is_now] = values;
         // SAFETY: the values are of the expressions' types.
         unsafe {
-            self.evaluate(&self.read, old, &mut was);
-            self.evaluate(&self.read, new, &mut is_now);
+            self.evaluate(&self.read, old, was);
+            self.evaluate(&self.read, new, is_now);
             pg_guard_ffi_boundary(|| {
                 self.read.iter().enumerate().all(|(i, expression)| match (was.nulls[i], is_now.nulls[i]) {
                     (false, false) => datum_image_eq(

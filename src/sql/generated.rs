@@ -41,6 +41,7 @@ const OBJECTS: &[&[Object]] = &[
     views!(
         "vend_marts",
         "marts",
+        "garage_terms",
         "local_payments",
         "payment_attempts",
         "counted_payments",
