@@ -61,7 +61,7 @@ GRANT EXECUTE ON FUNCTION
     vend_internal.hourly_counts(jsonb), vend_internal.hourly_values(jsonb), vend_internal.hourly_problem(jsonb),
     vend_internal.known_timezone(text), vend_internal.day_start(date, text), vend_internal.policy(text),
     vend_internal.is_visible(uuid, uuid[]), vend_internal.is_absent(timestamptz),
-    vend_internal.is_after(timestamptz, timestamptz), vend_internal.same_day(date, date), vend_internal.day_floor(date, text), vend_internal.day_ceiling(date, text),
+    vend_internal.is_after(timestamptz, timestamptz), vend_internal.has_code(text, text), vend_internal.same_day(date, date), vend_internal.day_floor(date, text), vend_internal.day_ceiling(date, text),
     vend_internal.day_floor_instant(date, text), vend_internal.day_ceiling_instant(date, text),
     vend_internal.entities_by_day(vend.activity), vend_internal.list_of_length(int),
     vend_internal.days_present(timestamptz, timestamptz, text), vend_internal.noon(date)
@@ -103,3 +103,5 @@ CREATE EVENT TRIGGER vend_watch_sources ON ddl_command_end
         'DROP OWNED', 'DROP SCHEMA')
     EXECUTE FUNCTION vend_internal.watch_sources();
 COMMENT ON EVENT TRIGGER vend_watch_sources IS 'Marks the rollups whose sources'' changes would go unseen.';
+CREATE EVENT TRIGGER vend_watch_types ON ddl_command_end WHEN TAG IN ('ALTER TYPE') EXECUTE FUNCTION vend_internal.watch_types();
+COMMENT ON EVENT TRIGGER vend_watch_types IS 'Marks the rollups that read a column of a type that was altered.';

@@ -133,3 +133,25 @@ BEGIN
             AND s.relation IN (SELECT c.objid FROM pg_event_trigger_ddl_commands() c WHERE c.classid = 'pg_class'::regclass));
 END $$;
 COMMENT ON FUNCTION vend_internal.watch_sources() IS 'Marks the rollups whose sources'' changes would go unseen.';
+
+-- A label that is renamed is another code in every row that has it.
+CREATE FUNCTION vend_internal.watch_types() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    altered record;
+BEGIN
+    FOR altered IN
+        WITH read AS MATERIALIZED (
+            SELECT s.rollup, s.relation, a.atttypid AS type
+            FROM vend_internal.rollup_sources s
+            JOIN pg_attribute a ON a.attrelid = s.relation AND a.attname = ANY (s.table_columns)
+        )
+        SELECT DISTINCT r.rollup, r.relation, c.object_identity AS type
+        FROM read r
+        JOIN pg_event_trigger_ddl_commands() c ON c.classid = 'pg_type'::regclass AND c.objid = vend_internal.base_type(r.type)
+    LOOP
+        PERFORM vend_internal.forget_plans(altered.relation),
+            vend_internal.note_every_key(altered.rollup, format('type %s was altered', altered.type));
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION vend_internal.watch_types() IS 'Marks the rollups that read a column of a type that was altered.';

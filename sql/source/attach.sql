@@ -141,7 +141,7 @@ BEGIN
     END IF;
 
     IF create_indexes THEN
-        PERFORM vend_internal.create_index(vend_internal.index_statement(attach.mapping, m.table_name, m.columns, m.relation, false))
+        PERFORM vend_internal.create_index(vend_internal.index_statement(attach.mapping, m.table_name, m.columns, m.relation, m.condition, false))
         FROM vend_internal.missing_indexes(source_schema, mapping) m;
     END IF;
     -- What is there already may be in a batch, which locks it in an order of its own.

@@ -19,7 +19,7 @@ extension_sql_file!(
 extension_sql_file!(
     "../../sql/rollup/watch.sql",
     name = "rollup_watch",
-    requires = ["rollup_capture", definitions_now]
+    requires = ["rollup_capture", "code_support", definitions_now]
 );
 extension_sql_file!("../../sql/rollup/refresh.sql", name = "rollup_refresh", requires = ["rollup_watch"]);
 extension_sql_file!("../../sql/rollup/verify.sql", name = "rollup_verify", requires = ["rollup_refresh"]);

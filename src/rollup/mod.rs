@@ -3,6 +3,7 @@
 #![allow(clippy::result_large_err)]
 
 mod capture;
+mod codes;
 mod engine;
 mod follower;
 mod instants;

@@ -84,15 +84,14 @@ unsafe fn is_utc(zone: *mut Node) -> bool {
 pub unsafe fn compare(operator: u32, left: *mut Node, right: *mut Node) -> *mut Node {
     // SAFETY: as the contract says.
     unsafe {
-        let (none, boolean) = (Oid::INVALID, pg_sys::BOOLOID);
         let clause = pg_sys::make_opclause(
             Oid::from_u32(operator),
-            boolean,
+            pg_sys::BOOLOID,
             false,
             copy(left).cast(),
             copy(right).cast(),
-            none,
-            none,
+            Oid::INVALID,
+            pg_sys::exprCollation(left),
         );
         pg_sys::set_opfuncid(clause.cast());
         clause.cast()
