@@ -135,7 +135,7 @@ CREATE INDEX ON subscriptions (garage_id);
 CREATE INDEX ON subscriptions (user_id);
 CREATE INDEX ON subscriptions (pass_id);
 CREATE INDEX ON payments (garage_id, payment_date);
-CREATE INDEX ON payments (garage_id, updated_at);
+CREATE INDEX ON payments (garage_id, updated_at) WHERE status = 'refunded';
 CREATE INDEX ON payments (subscription_id);
 CREATE INDEX ON pass_price_history (pass_id);
 CREATE INDEX ON garage_admins (user_id);

@@ -63,8 +63,8 @@ SELECT gen_random_uuid(), '00000000-0000-0000-0000-000000000001', 10 + n, 1, 9 +
 FROM generate_series(1, 200) n;
 ANALYZE payments;
 SET enable_seqscan = off;
-SELECT plan FROM pg_temp.plan($q$SELECT q.* FROM (VALUES ('00000000-0000-0000-0000-000000000001'::uuid, '2026-03-09'::date)) AS d(garage_id, day),
-    LATERAL (SELECT * FROM vend_internal.query_daily_revenue q WHERE q.garage_id = d.garage_id AND vend_internal.same_day(q.day, d.day) OFFSET 0) AS q$q$) WHERE plan ~ 'Index.*updated';
+SELECT btrim(plan) AS plan FROM pg_temp.plan($q$SELECT q.* FROM (VALUES ('00000000-0000-0000-0000-000000000001'::uuid, '2026-03-09'::date)) AS d(garage_id, day),
+    LATERAL (SELECT * FROM vend_internal.query_daily_revenue q WHERE q.garage_id = d.garage_id AND vend_internal.same_day(q.day, d.day) OFFSET 0) AS q$q$) WHERE plan ~ 'updated_at_idx';
 RESET enable_seqscan;
 SELECT count(*) AS wrong FROM ((SELECT day, sum(refunds) FROM vend_reports.daily_revenue GROUP BY 1 HAVING sum(refunds) > 0)
     EXCEPT (SELECT updated_at::date, sum(amount) FROM payments WHERE status = 'refunded' GROUP BY 1)) AS d;
