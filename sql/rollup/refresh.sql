@@ -83,24 +83,22 @@ END;
 COMMENT ON FUNCTION vend_internal.rebuild_statement(text) IS
     'Takes every note of a rollup, and those of $1 that concern every key, and computes it as a whole.';
 
--- Key by key costs the same for every key, as a whole less for each: where two keys of five are noted it has won.
+-- Key by key costs the same for every key, as a whole less for each: where two keys of five are noted it has won. What is stored, and
+-- how many rows of it are noted, is estimated: counting them would cost more than a refresh of a few keys.
 CREATE FUNCTION vend_internal.is_mostly_dirty(rollup text, mask text[], dirty text) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     stored text := vend_internal.part_of(rollup, 'stored');
-    at_least_thousand boolean;
     mostly boolean;
 BEGIN
-    -- What is stored is estimated: counting it would cost more than a refresh of a few keys.
-    EXECUTE format('SELECT count(*) = 1000 FROM (SELECT DISTINCT %s FROM %s LIMIT 1000) AS d', vend_internal.list_of(mask), dirty)
-    INTO at_least_thousand;
-    IF at_least_thousand THEN
-        EXECUTE format('SELECT 5 * (SELECT count(*) FROM (SELECT DISTINCT %s FROM %s) AS d JOIN %s AS r ON %s)
-            >= 2 * coalesce((SELECT nullif(greatest(c.reltuples, 0), 0) FROM pg_class c WHERE c.oid = %L::regclass), (SELECT count(*) FROM %s))',
-            vend_internal.list_of(mask), dirty, stored, vend_internal.equal_in(mask, 'd', 'r'), stored, stored)
-        INTO mostly;
-    END IF;
-    RETURN coalesce(mostly, false);
+    EXECUTE format('WITH noted AS MATERIALIZED (SELECT DISTINCT %1$s FROM %2$s), sample AS (SELECT * FROM noted LIMIT 1000)
+        SELECT CASE WHEN (SELECT count(*) FROM noted) >= 1000 THEN
+            5 * (SELECT count(*) FROM noted) * (SELECT count(*) FROM sample AS d JOIN %3$s AS r ON %4$s) / 1000
+            >= 2 * coalesce((SELECT nullif(greatest(c.reltuples, 0), 0) FROM pg_class c WHERE c.oid = %3$L::regclass), (SELECT count(*) FROM %3$s))
+            ELSE false END',
+        vend_internal.list_of(mask), dirty, stored, vend_internal.equal_in(mask, 'd', 'r'))
+    INTO mostly;
+    RETURN mostly;
 END $$;
 COMMENT ON FUNCTION vend_internal.is_mostly_dirty(text, text[], text) IS
     'Whether so many keys are noted that computing all of them is quicker.';
