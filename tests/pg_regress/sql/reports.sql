@@ -13,6 +13,10 @@ VALUES ('00000000-0000-0000-0000-0000000000e1', 'Empty', 0, NULL, now(), now()),
 INSERT INTO payments (id, garage_id, amount, stripe_fee, net_amount, status, currency, payment_date, created_at, updated_at)
 SELECT gen_random_uuid(), g.id, 12.45, 0.66, 11.79, 'succeeded', 'CHF', now() - n * interval '5 hours', now(), now()
 FROM (SELECT id FROM garages ORDER BY id LIMIT 2) g, generate_series(0, 6) n;
+-- In the time of each of its fees, and before.
+INSERT INTO payments (id, garage_id, amount, stripe_fee, net_amount, status, currency, payment_date, created_at, updated_at)
+SELECT gen_random_uuid(), g.id, 100, 1, 99, 'succeeded', 'CHF', now() - n * interval '4 days', now(), now()
+FROM (SELECT id FROM garages ORDER BY id LIMIT 1) g, generate_series(1, 21) n;
 SELECT vend.set_platform_fee(7.5, now() - interval '40 days');
 SELECT vend.set_platform_fee(12, now() - interval '60 days', id), vend.set_platform_fee(11, now() - interval '20 days', id) FROM (SELECT id FROM garages ORDER BY id LIMIT 1) g;
 INSERT INTO parked (id, garage_id, vehicle_plate, entered_at, exited_at, created_at)
