@@ -330,7 +330,7 @@ BEGIN
                 FROM unnest(columns) WITH ORDINALITY AS c(c, n)),
             (vend_internal.recomputed(rollup, mask, due))[1]),
         CASE WHEN vend_internal.is_of_garages(rollup) THEN format(
-            ' UNION ALL SELECT %s FROM vend_staging.stg_garages AS g CROSS JOIN LATERAL %s((SELECT token FROM vend_internal.bypass), g.id) AS q WHERE (SELECT %s())',
+            ' UNION ALL SELECT %s FROM vend_staging.stg_garages AS g CROSS JOIN LATERAL %s((SELECT token FROM vend_internal.bypass), g.id, NULL) AS q WHERE (SELECT %s())',
             (SELECT string_agg(CASE c WHEN tenant THEN 'g.id' ELSE format('q.%I', c) END, ', ' ORDER BY n) FROM unnest(columns) WITH ORDINALITY AS c(c, n)),
             vend_internal.part_of(rollup, 'of'), is_odd)
         ELSE format(' UNION ALL SELECT %s FROM %s((SELECT token FROM vend_internal.bypass)) WHERE (SELECT %s())',
@@ -338,6 +338,58 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION vend_internal.make_exact_view(text, text[], text, text, text, text) IS
     'Makes the views that our own views read a rollup by: what is stored and clean, the keys that are not, if that is not all, and the rows.';
+
+-- What our own views that go garage by garage read a rollup by, as mostly there are no notes, and functions that are not called need no plan.
+-- The first one is for vend_owner only; the other takes the token, as exact_ is read by views that are granted.
+CREATE FUNCTION vend_internal.make_functions_of_one(rollup text, mask text[], dirty text, is_odd text, is_older text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    query_view text := vend_internal.part_of(rollup, 'query');
+    noted text := vend_internal.part_of(rollup, 'noted_of');
+    live text := vend_internal.part_of(rollup, 'of');
+    key record;
+BEGIN
+    SELECT r.tenant_column AS tenant, a.attname AS name, format_type(a.atttypid, NULL) AS type INTO STRICT key
+    FROM vend_internal.rollups r
+    JOIN pg_attribute a ON a.attrelid = query_view::regclass AND a.attname = ANY (mask) AND a.attname <> r.tenant_column
+    WHERE r.name = rollup;
+    PERFORM vend_internal.execute_as_owner(format($make$
+CREATE FUNCTION %1$s(uuid) RETURNS %2$s[] LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS %3$L;
+COMMENT ON FUNCTION %1$s(uuid) IS 'Each %4$s of one garage that notes of %5$s touch; NULL: they may touch any.';
+CREATE FUNCTION %6$s(uuid, uuid, %2$s[]) RETURNS SETOF %7$s LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 100
+SET search_path = pg_catalog, pg_temp SET jit = off SET max_parallel_workers_per_gather = 0 SET plan_cache_mode = force_generic_plan AS %8$L;
+COMMENT ON FUNCTION %6$s(uuid, uuid, %2$s[]) IS 'The rows of %5$s of one garage as they are now, of each %4$s in an array (NULL: of all), for whoever sees all.';
+REVOKE ALL ON FUNCTION %1$s(uuid), %6$s(uuid, uuid, %2$s[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION %6$s(uuid, uuid, %2$s[]) TO vend_api, vend_bi$make$,
+        noted, key.type, format($body$
+BEGIN
+    IF %1$s() THEN
+        RETURN NULL;
+    ELSIF %2$s THEN
+        RETURN ARRAY(SELECT DISTINCT %3$I FROM %4$s WHERE %5$I = $1);
+    END IF;
+    RETURN '{}';
+END $body$, is_odd, (
+            SELECT string_agg(format('EXISTS (SELECT FROM %s)', vend_internal.part_of(s.rollup, 'notes', s.position)), ' OR ')
+            FROM vend_internal.rollup_sources s
+            WHERE s.rollup = $1 AND s.touched = mask), key.name, dirty, key.tenant),
+        key.name, rollup, live, vend_internal.part_of(rollup, 'stored'), format($body$
+BEGIN
+    IF NOT vend_internal.bypasses($1) THEN
+        RETURN;
+    ELSIF $3 IS NOT NULL THEN
+        RETURN QUERY SELECT q.* FROM %1$s;
+    ELSIF %2$s OR EXISTS (SELECT FROM vend_internal.stale_rollups WHERE rollup = %3$L) THEN
+        RETURN QUERY SELECT * FROM %4$s AS r WHERE %5$I = $2;
+    ELSE
+        RETURN QUERY %6$s;
+    END IF;
+END $body$, (vend_internal.recomputed(rollup, mask, format('(SELECT $2 AS %I, unnest($3) AS %I)', key.tenant, key.name)))[1], is_older, rollup,
+            query_view, key.tenant, vend_internal.exact_query(rollup, key.tenant, format('%I = $2', key.tenant)))));
+END $$;
+COMMENT ON FUNCTION vend_internal.make_functions_of_one(text, text[], text, text, text) IS
+    'Makes the functions by which our own views read one garage of a rollup: which keys have notes, and rows as they are now.';
 
 -- vend_reports.<name> reads with its reader's rights, so that stored rows are bound by the policies of their table. Notes
 -- would show whose data changed, so they are read only within functions, which keep to the reader's scope: noted_ gives
@@ -418,23 +470,7 @@ BEGIN
         RETURN QUERY %7$s;
     END IF;
 END $body$, sees_all, is_older, rollup, query_view, vend_internal.exact_query(rollup), in_scope, vend_internal.exact_query(rollup, tenant, in_scope))));
-    PERFORM vend_internal.execute_as_owner(format($make$
-CREATE FUNCTION %1$s(uuid, uuid) RETURNS SETOF %2$s LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 100
-SET search_path = pg_catalog, pg_temp SET jit = off SET max_parallel_workers_per_gather = 0 SET plan_cache_mode = force_generic_plan AS %3$L;
-COMMENT ON FUNCTION %1$s(uuid, uuid) IS 'The rows of %4$s of one garage, whatever its notes are, for whoever sees all.';
-REVOKE ALL ON FUNCTION %1$s(uuid, uuid) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION %1$s(uuid, uuid) TO vend_api, vend_bi$make$,
-        vend_internal.part_of(rollup, 'of'), stored, format($body$
-BEGIN
-    IF NOT vend_internal.bypasses($1) THEN
-        RETURN;
-    ELSIF %1$s OR EXISTS (SELECT FROM vend_internal.stale_rollups WHERE rollup = %2$L) THEN
-        RETURN QUERY SELECT * FROM %3$s AS r WHERE %4$I = $2;
-    ELSE
-        RETURN QUERY %5$s;
-    END IF;
-END $body$, is_older, rollup, query_view, tenant, vend_internal.exact_query(rollup, tenant, format('%I = $2', tenant))), rollup))
-    WHERE vend_internal.is_of_garages(rollup);
+    PERFORM vend_internal.make_functions_of_one(rollup, narrowest.columns, dirty, is_odd, is_older) WHERE vend_internal.is_of_garages(rollup);
     PERFORM vend_internal.make_exact_view(rollup, narrowest.columns, dirty, stored, is_odd, tenant);
     IF followed = '{}' THEN
         PERFORM vend_internal.execute_as_owner(format(
@@ -555,7 +591,7 @@ BEGIN
     WHERE to_regclass(v.view) IS NOT NULL;
     FOR part IN
         SELECT 0 AS rank, vend_internal.part_of(name, p.part) AS part, 'ROUTINE' AS kind
-        FROM (VALUES ('odd'), ('rows'), ('of'), ('noted'), ('live')) AS p(part)
+        FROM (VALUES ('odd'), ('rows'), ('of'), ('noted_of'), ('noted'), ('live')) AS p(part)
         UNION ALL
         SELECT 1, vend_internal.part_of(name, 'dirty', m.number), 'VIEW'
         FROM vend_internal.rollup_masks m

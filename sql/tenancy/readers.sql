@@ -18,7 +18,7 @@ COMMENT ON FUNCTION vend_internal.make_scoped_view(text, text, text) IS
 
 -- A report reads wholly within a function, garage by garage: what it passes over would show in a plan, who asks for one
 -- garage pays for one, and its plan, which takes longer to make than to execute, is kept.
-CREATE FUNCTION vend_internal.make_report(name text, source text, settings text DEFAULT '') RETURNS void
+CREATE FUNCTION vend_internal.make_report(name text, source text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     columns text := (
@@ -27,7 +27,7 @@ DECLARE
 BEGIN
     PERFORM vend_internal.execute_as_owner(format($make$
 CREATE OR REPLACE FUNCTION %1$s(uuid, uuid) RETURNS SETOF %2$s LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 10
-SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan %6$s AS %3$L;
+SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan AS %3$L;
 COMMENT ON FUNCTION %1$s(uuid, uuid) IS 'The rows of vend_reports.%4$s of one garage, if it is in the reader''s scope.';
 REVOKE ALL ON FUNCTION %1$s(uuid, uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION %1$s(uuid, uuid) TO vend_api, vend_bi;
@@ -39,10 +39,10 @@ BEGIN
     IF vend_internal.bypasses($1) OR vend.can_access_garage($2) THEN
         RETURN QUERY SELECT * FROM %s WHERE garage_id = $2;
     END IF;
-END $body$, source), name, columns, settings));
+END $body$, source), name, columns));
 END $$;
-COMMENT ON FUNCTION vend_internal.make_report(text, text, text) IS
-    'Makes a report that shows those rows of a view that are in the reader''s scope, planned with SET clauses of its own.';
+COMMENT ON FUNCTION vend_internal.make_report(text, text) IS
+    'Makes a report that shows those rows of a view that are in the reader''s scope.';
 
 -- Who may read what, as SECURITY.md has it: facts are not for BI logins, who could see in their plans what they pass over.
 CREATE FUNCTION vend_internal.reader_grants() RETURNS TABLE (schema_name text, object_name text, grantee text)

@@ -161,6 +161,7 @@ extension_sql_file!(
     requires = ["source_check", "capacities"]
 );
 extension_sql_file!("../../sql/calendar.sql", name = "calendar", requires = ["time", "capacities"]);
+extension_sql_file!("../../sql/revenue.sql", name = "revenue");
 extension_sql_file!(
     "../../sql/source/attach.sql",
     name = "source_attach",

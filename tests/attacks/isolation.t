@@ -372,9 +372,12 @@ my $usable = copy('GRANT USAGE ON SCHEMA vend_internal TO PUBLIC');
 is(output($usable, 'app', $admin, "SELECT string_agg(DISTINCT garage_id::text, ' ') FROM vend_internal.rows_daily_revenue(NULL)"), $own, 'T22: called directly a live function shows own rows');
 is(output($usable, 'app', $admin, "SELECT string_agg(DISTINCT garage_id::text, ' ') FROM vend_internal.rows_daily_revenue(gen_random_uuid())"), $own, 'T22: and so it does with a wrong token');
 is(output($usable, 'app', $admin, "SELECT count(*) FROM vend_internal.live_daily_revenue(NULL, '$foreign', current_date)"), '0', 'T22: and nothing of a foreign key');
-my $of_foreign_garage = "SELECT count(*) > 0 FROM vend_internal.of_daily_revenue(%s, '$foreign')";
+my $of_foreign_garage = "SELECT count(*) > 0 FROM vend_internal.of_daily_revenue(%s, '$foreign', NULL)";
 is(output($usable, 'app', $admin, sprintf($of_foreign_garage, $_)), 'f', "T22: nor does the function of one garage, by the token $_") for 'NULL', 'gen_random_uuid()';
 is(one($usable, sprintf($of_foreign_garage, '(SELECT token FROM vend_internal.bypass)')), 't', 'T22: by the right token it does');
+is((attack($usable, 'app', $admin, "SELECT vend_internal.$_"))[0], '42501', "T22: what reports ask of one garage is nobody's: $_")
+	for "noted_of_daily_revenue('$foreign')", "noted_revenue_days('$foreign')", "revenue_by_day('$foreign', '{}', '2020-01-01')",
+	"other_currencies('$foreign', '{}', '{}', '2020-01-01')";
 is(output($usable, 'app', $admin, 'SELECT count(*) FROM vend_internal.bypass'), '0', 'T22: the token is shown to nobody who is bound');
 
 # T8, T9: copies and views of others.
