@@ -1,23 +1,36 @@
 //! Writing notes: rows of a table of our own without a unique index, so that no writer waits for another. By the way of
 //! PostgreSQL's catalogs, as an INSERT for one row takes longer than the row.
 use super::follower::Values;
-use pgrx::pg_sys::{CatalogIndexState, Datum, HeapTuple, LOCKMODE, MemoryContext, NoLock, Oid, Relation};
+use pgrx::pg_sys::{
+    CatalogIndexState, Datum, HeapTuple, LOCKMODE, MemoryContext, NoLock, Oid, Relation, TupleTableSlot,
+};
 use pgrx::{PgMemoryContexts, pg_sys};
 use std::collections::HashSet;
 
 /// More than a statement touches of keys, as a rule; one that is written twice does no harm.
 const REMEMBERED: usize = 10_000;
+/// Some pages of notes: each page is then locked and logged once.
+const WRITTEN_TOGETHER: usize = 500;
 
 pub struct Notes {
     table: Relation,
-    /// Null: there are none.
     indexes: CatalogIndexState,
-    /// None: there is no second one, or the keys hardly ever repeat.
-    written: Option<Written>,
+    /// None: there is no second one.
+    batch: Option<Batch>,
+}
+
+/// Notes that are still to be written.
+struct Batch {
+    memory: MemoryContext,
+    /// The first `waiting` of them hold a note.
+    slots: Vec<*mut TupleTableSlot>,
+    waiting: usize,
+    /// None: the keys hardly ever repeat.
+    noted: Option<Noted>,
 }
 
 #[derive(Default)]
-struct Written {
+struct Noted {
     notes: HashSet<Vec<u8>>,
     repeated: usize,
 }
@@ -28,13 +41,10 @@ impl Notes {
         // SAFETY: inside a transaction.
         unsafe {
             let table = pg_sys::try_table_open(table, pg_sys::RowExclusiveLock as LOCKMODE);
-            (!table.is_null()).then(|| {
-                let has_index = (*(*table).rd_rel).relhasindex;
-                Self {
-                    table,
-                    indexes: if has_index { pg_sys::CatalogOpenIndexes(table) } else { std::ptr::null_mut() },
-                    written: (!is_one).then(Written::default),
-                }
+            (!table.is_null()).then(|| Self {
+                table,
+                indexes: pg_sys::CatalogOpenIndexes(table),
+                batch: (!is_one).then(Batch::new),
             })
         }
     }
@@ -45,54 +55,111 @@ impl Notes {
     /// The values are those of the table's columns but the last.
     pub unsafe fn add(&mut self, values: &mut Values, memory: MemoryContext) {
         // SAFETY: inside a transaction.
-        let now = unsafe { pg_sys::GetCurrentTransactionStartTimestamp() };
-        let form_and_write = |_: &mut PgMemoryContexts| {
-            values.datums.push(Datum::from(now));
-            values.nulls.push(false);
-            // SAFETY: as the contract says; the table and its indexes are open.
-            unsafe {
+        values.datums.push(Datum::from(unsafe { pg_sys::GetCurrentTransactionStartTimestamp() }));
+        values.nulls.push(false);
+        let memory = self.batch.as_ref().map_or(memory, |batch| batch.memory);
+        // SAFETY: as the contract says; the table and its indexes are open. What is made for a note lives in `memory`.
+        unsafe {
+            let note = PgMemoryContexts::For(memory).switch_to(|_| {
                 let (datums, nulls) = (values.datums.as_mut_ptr(), values.nulls.as_mut_ptr());
                 let note = pg_sys::heap_form_tuple((*self.table).rd_att, datums, nulls);
-                if is_new(&mut self.written, note) {
-                    if self.indexes.is_null() {
-                        pg_sys::simple_heap_insert(self.table, note);
-                    } else {
-                        pg_sys::CatalogTupleInsertWithInfo(self.table, note, self.indexes);
-                    }
+                if self.batch.is_none() {
+                    pg_sys::CatalogTupleInsertWithInfo(self.table, note, self.indexes);
                 }
+                note
+            });
+            if let Some(batch) = &mut self.batch
+                && batch.takes(note, self.table)
+            {
+                self.write_batch();
             }
-        };
-        // SAFETY: what is made for a note lives in `memory`.
-        unsafe { PgMemoryContexts::For(memory).switch_to(form_and_write) };
+        }
     }
 
-    pub fn close(self) {
-        // SAFETY: opened above; the lock is kept to the end of the transaction.
+    pub fn close(mut self) {
+        self.write_batch();
+        // SAFETY: opened above, and nothing is left in the batch; the lock is kept to the end of the transaction.
         unsafe {
-            if !self.indexes.is_null() {
-                pg_sys::CatalogCloseIndexes(self.indexes);
+            if let Some(batch) = self.batch.take() {
+                batch.slots.iter().for_each(|slot| pg_sys::ExecDropSingleTupleTableSlot(*slot));
+                pg_sys::MemoryContextDelete(batch.memory);
             }
+            pg_sys::CatalogCloseIndexes(self.indexes);
             pg_sys::table_close(self.table, NoLock as LOCKMODE);
         }
+    }
+
+    fn write_batch(&mut self) {
+        let Some(batch) = &mut self.batch else { return };
+        // SAFETY: the table and its indexes are open, and as many slots hold a note, which is not needed after that.
+        unsafe {
+            let waiting = i32::try_from(std::mem::take(&mut batch.waiting)).unwrap_or_default();
+            pg_sys::CatalogTuplesMultiInsertWithInfo(
+                self.table,
+                batch.slots.as_mut_ptr(),
+                waiting,
+                self.indexes,
+            );
+            pg_sys::MemoryContextReset(batch.memory);
+        }
+    }
+}
+
+impl Batch {
+    /// Its memory goes with the one that is current, if it is not deleted before.
+    fn new() -> Self {
+        // SAFETY: inside a transaction.
+        let memory = unsafe {
+            pg_sys::AllocSetContextCreateInternal(
+                pg_sys::CurrentMemoryContext,
+                c"notes to be written".as_ptr(),
+                0,
+                8192,
+                65536,
+            )
+        };
+        Self { memory, slots: Vec::new(), waiting: 0, noted: Some(Noted::default()) }
+    }
+
+    /// Whether it is full with this one.
+    ///
+    /// # Safety
+    /// `note` is a tuple of the table that was just formed in the batch's memory.
+    unsafe fn takes(&mut self, note: HeapTuple, table: Relation) -> bool {
+        // SAFETY: as the contract says; a slot that is used again forgets what was in it.
+        unsafe {
+            if !is_new(&mut self.noted, note) {
+                pg_sys::heap_freetuple(note);
+                return false;
+            }
+            if self.waiting == self.slots.len() {
+                let slot =
+                    pg_sys::MakeSingleTupleTableSlot((*table).rd_att, &raw const pg_sys::TTSOpsHeapTuple);
+                self.slots.push(slot);
+            }
+            pg_sys::ExecStoreHeapTuple(note, self.slots[self.waiting], false);
+        }
+        self.waiting += 1;
+        self.waiting == WRITTEN_TOGETHER
     }
 }
 
 /// # Safety
 /// `note` is a tuple that was just formed.
-unsafe fn is_new(written: &mut Option<Written>, note: HeapTuple) -> bool {
+unsafe fn is_new(noted: &mut Option<Noted>, note: HeapTuple) -> bool {
     // SAFETY: as the contract says; what is between its values is zero.
     let bytes = unsafe { std::slice::from_raw_parts((*note).t_data.cast::<u8>(), (*note).t_len as usize) };
-    written.take_if(|written| written.is_full() && written.repeated < REMEMBERED);
-    let Some(written) = written else { return true };
-    if written.is_full() {
-        *written = Written::default();
+    noted.take_if(|noted| noted.is_full() && noted.repeated < REMEMBERED);
+    let Some(noted) = noted else { return true };
+    if noted.is_full() {
+        *noted = Noted::default();
     }
-    let is_new = written.notes.insert(bytes.to_vec());
-    written.repeated += usize::from(!is_new);
+    let is_new = noted.notes.insert(bytes.to_vec());
+    noted.repeated += usize::from(!is_new);
     is_new
 }
 
-impl Written {
+impl Noted {
     fn is_full(&self) -> bool {
         self.notes.len() == REMEMBERED
     }
