@@ -39,46 +39,66 @@ fn note_changes(fcinfo: FunctionCallInfo) -> Result<(), ErrorReport> {
         return Ok(());
     }
     let changes = Changes::of(data).ok_or_else(misused)?;
-    for follower in followers.iter() {
-        if follower.calls_others {
-            as_owner(|| note(follower, &changes));
-        } else {
-            note(follower, &changes);
-        }
+    let (by_owner, by_writer): (Vec<_>, Vec<_>) =
+        followers.iter().partition(|follower| follower.calls_others);
+    note(&by_writer, &changes);
+    if !by_owner.is_empty() {
+        as_owner(|| note(&by_owner, &changes));
     }
     Ok(())
 }
 
-fn note(follower: &Follower, changes: &Changes) {
+fn note(followers: &[&Follower], changes: &Changes) {
+    let mut noting: Vec<_> = followers.iter().map(|follower| Noting::new(follower)).collect();
     let mut values = <[Values; 2]>::default();
-    let mut notes = None;
-    let mut concerns_all = false;
-    changes.each(|old, new| {
+    let is_one = changes.is_one_row();
+    changes.each(|old, new| noting.iter_mut().for_each(|noting| noting.see(old, new, is_one, &mut values)));
+    noting.into_iter().for_each(Noting::end);
+}
+
+/// What a change leaves for one rollup.
+struct Noting<'a> {
+    follower: &'a Follower,
+    /// None: not yet opened; of none: the rollup was dropped meanwhile.
+    notes: Option<Option<Notes>>,
+    concerns_all: bool,
+}
+
+impl<'a> Noting<'a> {
+    fn new(follower: &'a Follower) -> Self {
+        Self { follower, notes: None, concerns_all: false }
+    }
+
+    fn see(&mut self, old: Row, new: Row, is_one: bool, values: &mut [Values; 2]) {
+        let follower = self.follower;
         let differs = match (old, new) {
             // SAFETY: rows of the table.
-            (Some(old), Some(new)) => unsafe { !follower.reads_the_same(old, new, &mut values) },
+            (Some(old), Some(new)) => unsafe { !follower.reads_the_same(old, new, values) },
             _ => true,
         };
-        if differs && let Some(table) = follower.notes {
-            // The rollup may have been dropped meanwhile.
-            if let Some(notes) = notes.get_or_insert_with(|| Notes::open(table, changes.is_one_row())) {
-                for row in [old, new].into_iter().flatten() {
-                    // SAFETY: a row of the table; the note is of the types that the table of notes has.
-                    unsafe {
-                        follower.note_of(row, &mut values[0]);
-                        notes.add(&mut values[0], follower.row_memory());
-                    }
+        if let Some(table) = follower.notes
+            && differs
+            && let Some(notes) = self.notes.get_or_insert_with(|| Notes::open(table, is_one))
+        {
+            for row in [old, new].into_iter().flatten() {
+                // SAFETY: a row of the table; the note is of the types that the table of notes has.
+                unsafe {
+                    follower.note_of(row, &mut values[0]);
+                    notes.add(&mut values[0], follower.row_memory());
                 }
             }
         }
-        concerns_all |= differs && follower.notes.is_none();
+        self.concerns_all |= differs && follower.notes.is_none();
         follower.forget();
-    });
-    if let Some(notes) = notes.flatten() {
-        notes.close();
     }
-    if concerns_all {
-        note_every_key(follower, &format!("{} changed", follower.source));
+
+    fn end(self) {
+        if let Some(notes) = self.notes.flatten() {
+            notes.close();
+        }
+        if self.concerns_all {
+            note_every_key(self.follower, &format!("{} changed", self.follower.source));
+        }
     }
 }
 
