@@ -116,12 +116,12 @@ BEGIN ATOMIC
     FROM unnest(columns) WITH ORDINALITY AS c(name, n);
 END;
 
-CREATE FUNCTION vend_internal.noted_key(noted text[], touched text[]) RETURNS text[]
+CREATE FUNCTION vend_internal.found_by(noted text[], touched text[]) RETURNS text[]
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT ARRAY(SELECT n.name FROM unnest(noted) WITH ORDINALITY AS n(name, position) WHERE n.name = ANY (touched) ORDER BY n.position);
 END;
-COMMENT ON FUNCTION vend_internal.noted_key(text[], text[]) IS 'The key columns among those that a source''s notes hold.';
+COMMENT ON FUNCTION vend_internal.found_by(text[], text[]) IS 'The columns by which a source''s notes are indexed: the key columns among them.';
 
 CREATE FUNCTION vend_internal.columns_of(relation regclass) RETURNS text[]
 LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp

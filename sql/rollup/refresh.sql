@@ -54,7 +54,7 @@ SELECT (SELECT count(*) FROM keys), (SELECT count(*) FROM gone) + (SELECT count(
         -- Notes of one key should not come in many batches that all recompute it.
         string_agg(format('notes_%1$s AS (DELETE FROM %2$s WHERE ctid = ANY (ARRAY(SELECT ctid FROM %2$s%4$s LIMIT $1)) RETURNING %3$s)',
             s.position, vend_internal.part_of($1, 'notes', s.position), vend_internal.list_of(s.noted),
-            ' ORDER BY ' || vend_internal.list_of(vend_internal.noted_key(s.noted, s.touched))), E',\n' ORDER BY s.position),
+            ' ORDER BY ' || vend_internal.list_of(vend_internal.found_by(s.noted, s.touched))), E',\n' ORDER BY s.position),
         vend_internal.list_of(mask),
         string_agg(format('SELECT %s FROM (WITH changed AS (SELECT * FROM notes_%s) SELECT * FROM (%s) AS k) AS k',
             vend_internal.list_of(mask), s.position, s.keys || E'\n'), ' UNION ALL ' ORDER BY s.position),
