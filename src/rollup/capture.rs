@@ -41,7 +41,9 @@ fn note_changes(fcinfo: FunctionCallInfo) -> Result<(), ErrorReport> {
     let changes = Changes::of(data).ok_or_else(misused)?;
     let (by_owner, by_writer): (Vec<_>, Vec<_>) =
         followers.iter().partition(|follower| follower.calls_others);
-    note(&by_writer, &changes);
+    if !by_writer.is_empty() {
+        note(&by_writer, &changes);
+    }
     if !by_owner.is_empty() {
         as_owner(|| note(&by_owner, &changes));
     }
