@@ -10,7 +10,7 @@ use std::collections::HashSet;
 /// More than a statement touches of keys, as a rule; one that is written twice does no harm.
 const REMEMBERED: usize = 10_000;
 /// Some pages of notes: each page is then locked and logged once.
-const WRITTEN_TOGETHER: usize = 500;
+const WRITTEN_TOGETHER: u16 = 500;
 
 pub struct Notes {
     table: Relation,
@@ -24,7 +24,7 @@ struct Batch {
     memory: MemoryContext,
     /// The first `waiting` of them hold a note.
     slots: Vec<*mut TupleTableSlot>,
-    waiting: usize,
+    waiting: u16,
     /// None: the keys hardly ever repeat.
     noted: Option<Noted>,
 }
@@ -93,7 +93,7 @@ impl Notes {
         let Some(batch) = &mut self.batch else { return };
         // SAFETY: the table and its indexes are open, and as many slots hold a note, which is not needed after that.
         unsafe {
-            let waiting = i32::try_from(std::mem::take(&mut batch.waiting)).unwrap_or_default();
+            let waiting = i32::from(std::mem::take(&mut batch.waiting));
             pg_sys::CatalogTuplesMultiInsertWithInfo(
                 self.table,
                 batch.slots.as_mut_ptr(),
@@ -132,12 +132,13 @@ impl Batch {
                 pg_sys::heap_freetuple(note);
                 return false;
             }
-            if self.waiting == self.slots.len() {
+            let place = usize::from(self.waiting);
+            if place == self.slots.len() {
                 let slot =
                     pg_sys::MakeSingleTupleTableSlot((*table).rd_att, &raw const pg_sys::TTSOpsHeapTuple);
                 self.slots.push(slot);
             }
-            pg_sys::ExecStoreHeapTuple(note, self.slots[self.waiting], false);
+            pg_sys::ExecStoreHeapTuple(note, self.slots[place], false);
         }
         self.waiting += 1;
         self.waiting == WRITTEN_TOGETHER
