@@ -7,7 +7,7 @@ load_postgres
 PROFILE=release "$REPO/scripts/build.sh"
 "$REPO/scripts/cluster.sh" start bench
 trap '"$REPO/scripts/cluster.sh" stop bench' EXIT
-seconds=5 rounds=11
+seconds=3 rounds=31
 
 query() { cluster_psql bench -q -At -d bench "$@"; }
 cluster_psql bench -q -d postgres -c "SET client_min_messages = warning" -c "DROP DATABASE IF EXISTS bench" -c "CREATE DATABASE bench"

@@ -16,7 +16,7 @@ CREATE FUNCTION vend_internal.followers(relation oid) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT coalesce(jsonb_agg(jsonb_build_object('rollup', s.rollup, 'source', s.source, 'query', s.note_query, 'reads', cardinality(s.read_expressions),
-        'notes', n.oid::int8, 'types', ARRAY(
+        'notes', n.oid::int8, 'lone_notes', to_regclass(vend_internal.part_of(s.rollup, 'lone_notes', s.position))::oid::int8, 'types', ARRAY(
             SELECT a.atttypid::int8 FROM pg_attribute a WHERE a.attrelid = n.oid AND a.attnum > 0 ORDER BY a.attnum))
         ORDER BY s.rollup, s.position), '[]')
     FROM vend_internal.rollup_sources s
@@ -24,7 +24,7 @@ BEGIN ATOMIC
     WHERE s.relation IN ($1, pg_partition_root($1)) AND s.note_query IS NOT NULL;
 END;
 COMMENT ON FUNCTION vend_internal.followers(oid) IS
-    'The rollups that a table, or what it is a partition of, is a source of, each with its table of notes and the query of a note.';
+    'The rollups that a table, or what it is a partition of, is a source of, each with its tables of notes and the query of a note.';
 
 CREATE FUNCTION vend_internal.note_every_key(rollup text, reason text) RETURNS void
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp

@@ -80,7 +80,19 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION vend_internal.part_of(text, text, bigint) IS
     'The name of an object of a rollup: its query, what is stored, its exact view and what that consists of (clean, due, is_odd), whether it is odd and then its rows, all or of one garage, its noted keys and the live rows of one; '
-    'of each source: notes, keys; of each mask: dirty.';
+    'of each source: notes (lone_notes is the part of them that is not indexed), keys; of each mask: dirty.';
+
+CREATE FUNCTION vend_internal.notes_tables(rollup text) RETURNS TABLE ("position" int, notes regclass)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT s.position, t.notes
+    FROM vend_internal.rollup_sources s
+    CROSS JOIN unnest('{notes, lone_notes}'::text[]) WITH ORDINALITY AS k(kind, n)
+    CROSS JOIN LATERAL to_regclass(vend_internal.part_of(s.rollup, k.kind, s.position)) AS t(notes)
+    WHERE s.rollup = $1 AND t.notes IS NOT NULL
+    ORDER BY s.position, k.n;
+END;
+COMMENT ON FUNCTION vend_internal.notes_tables(text) IS 'The tables in which the notes of a rollup''s sources are, one or two of each.';
 
 CREATE FUNCTION vend_internal.nullable(rollup text, columns text[]) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp

@@ -52,8 +52,17 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION vend_internal.columns_of_changed(text, text) IS 'The columns of "changed" that a SELECT over it reads.';
 
--- A note holds the key columns themselves where they are expressions over the row, else the columns that the SELECT over
--- "changed" needs: a look-up is made by whoever reads the note, in the snapshot in which the rollup is read, too.
+CREATE FUNCTION vend_internal.is_noted_select(touches jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT touches - '{note, keys}'::text[] = '{}' AND jsonb_typeof(touches -> 'keys') = 'string' AND jsonb_typeof(touches -> 'note') = 'object'
+        AND touches -> 'note' <> '{}' AND NOT jsonb_path_exists(touches -> 'note', '$.* ? (@.type() != "string")');
+END;
+COMMENT ON FUNCTION vend_internal.is_noted_select(jsonb) IS
+    'Whether an object names what is noted of a row, as expressions, and has the SELECT for which that is changed.';
+
+-- A note holds the key columns themselves where they are expressions over the row, else what the SELECT over "changed" needs: a
+-- look-up is made by whoever reads the note, in the snapshot in which the rollup is read, too.
 CREATE FUNCTION vend_internal.make_source(rollup text, "position" int, source text, touches jsonb) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
@@ -98,21 +107,30 @@ BEGIN
         FROM unnest(key) WITH ORDINALITY AS k(name, n)
         JOIN jsonb_array_elements_text(touches) WITH ORDINALITY AS t(expression, n) ON t.n = k.n AND t.expression IS NOT NULL;
         made.touched := made.noted;
-        made.columns := vend_internal.columns_of_changed(
-            format('SELECT %s FROM changed AS %I', coalesce(nullif(array_to_string(made.noted_expressions, ', '), ''), '1'),
-                (vend_internal.parse_table_name(source, ''))[2]),
-            vend_internal.rows_of(source, made.relation::text));
         made.keys := format('SELECT %s FROM changed', vend_internal.list_of(made.noted));
     ELSIF jsonb_typeof(touches) = 'string' THEN
         made.keys := touches #>> '{}';
         PERFORM vend_internal.check_query(made.keys);
         made.noted := vend_internal.columns_of_changed(made.keys, vend_internal.rows_of(source, made.relation::text));
         made.noted_expressions := ARRAY(SELECT quote_ident(n) FROM unnest(made.noted) n);
-        made.columns := made.noted;
+    ELSIF jsonb_typeof(touches) = 'object' THEN
+        IF vend_internal.is_noted_select(touches) IS NOT TRUE THEN
+            PERFORM vend_internal.refuse_rollup(rollup, format('source "%s" does not say what to note and which keys that touches', source), '22023',
+                'Give {"note": {"name": "an expression over the row", ...}, "keys": "a SELECT over changed, which has these columns"}.');
+        END IF;
+        made.keys := touches ->> 'keys';
+        PERFORM vend_internal.check_query(made.keys);
+        PERFORM vend_internal.check_expression(e) FROM jsonb_each_text(touches -> 'note') AS n(name, e);
+        SELECT array_agg(n.name ORDER BY n.i), array_agg(format(E'(%s\n)', n.e) ORDER BY n.i) INTO made.noted, made.noted_expressions
+        FROM jsonb_each_text(touches -> 'note') WITH ORDINALITY AS n(name, e, i);
     ELSE
         PERFORM vend_internal.refuse_rollup(rollup, format('source "%s" is given as %s', source, jsonb_typeof(touches)), '22023',
             'Give an array with one expression for each key column, or a SELECT over the relation changed.');
     END IF;
+    made.columns := vend_internal.columns_of_changed(
+        format('SELECT %s FROM changed AS %I', coalesce(nullif(array_to_string(made.noted_expressions, ', '), ''), '1'),
+            (vend_internal.parse_table_name(source, ''))[2]),
+        vend_internal.rows_of(source, made.relation::text));
     IF made.touched = '{}' THEN
         INSERT INTO vend_internal.rollup_sources SELECT made.*;
         RETURN;
@@ -140,8 +158,10 @@ BEGIN
             source, array_to_string(shown, ', ')), '22023', 'Name the columns as the key does; leave out one that stands for every value.');
     END IF;
     made.touched := ARRAY(SELECT k.name FROM unnest(key) WITH ORDINALITY AS k(name, n) WHERE k.name = ANY (shown) ORDER BY k.n);
-    -- A reader of one tenant finds its notes by it.
-    PERFORM vend_internal.execute_as_owner(format('CREATE INDEX ON %s (%s)', notes, vend_internal.list_of(i)))
+    -- A reader of one tenant finds its notes by an index. What changes one row at a time leaves few of them, and would pay for an entry as
+    -- much as for the note itself: its notes are in a table that readers look through.
+    PERFORM vend_internal.execute_as_owner(format('CREATE INDEX ON %1$s (%2$s); CREATE TABLE %3$s () INHERITS (%1$s)', notes, vend_internal.list_of(i),
+        vend_internal.part_of(rollup, 'lone_notes', position)))
     FROM vend_internal.found_by(made.noted, made.touched) i
     WHERE i <> '{}';
     INSERT INTO vend_internal.rollup_sources SELECT made.*;
@@ -569,9 +589,7 @@ BEGIN
     END LOOP;
     PERFORM vend_internal.make_reading(name);
     -- An empty table that was never looked at is taken for ten pages.
-    PERFORM vend_internal.execute_as_owner(format('ANALYZE %s', vend_internal.part_of(name, 'notes', s.position)))
-    FROM vend_internal.rollup_sources s
-    WHERE s.rollup = name AND s.touched <> '{}';
+    PERFORM vend_internal.execute_as_owner(format('ANALYZE %s', t.notes)) FROM vend_internal.notes_tables(name) t;
 END $$;
 COMMENT ON FUNCTION vend_internal.make_parts(text) IS 'Makes everything of a rollup but its triggers; nothing is computed.';
 
@@ -599,10 +617,10 @@ BEGIN
         UNION ALL
         SELECT p.rank, vend_internal.part_of(name, p.part, s.position), p.kind
         FROM vend_internal.rollup_sources s
-        CROSS JOIN (VALUES (2, 'keys', 'VIEW'), (3, 'notes', 'TABLE')) AS p(rank, part, kind)
+        CROSS JOIN (VALUES (2, 'keys', 'VIEW'), (3, 'lone_notes', 'TABLE'), (4, 'notes', 'TABLE')) AS p(rank, part, kind)
         WHERE s.rollup = name
         UNION ALL
-        SELECT 4, vend_internal.part_of(name, p.part), p.kind
+        SELECT 5, vend_internal.part_of(name, p.part), p.kind
         FROM (VALUES ('stored', 'TABLE'), ('query', 'VIEW')) AS p(part, kind)
         ORDER BY rank
     LOOP

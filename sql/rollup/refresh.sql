@@ -42,6 +42,7 @@ COMMENT ON FUNCTION vend_internal.write_clauses(text) IS 'Brings what is stored 
 CREATE FUNCTION vend_internal.refresh_statement(rollup text, mask text[]) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
+    WITH notes AS (SELECT t.position, t.notes, row_number() OVER (PARTITION BY t.position ORDER BY t.notes) AS number FROM vend_internal.notes_tables($1) t)
     SELECT format('WITH %s,
 keys AS MATERIALIZED (SELECT DISTINCT %s FROM (%s) AS k),
 fresh AS MATERIALIZED (%s),
@@ -52,12 +53,17 @@ old AS MATERIALIZED (
     CROSS JOIN LATERAL (SELECT r.*, r.ctid AS place FROM %s AS r WHERE %s OFFSET 0) AS r),%s
 SELECT (SELECT count(*) FROM keys), (SELECT count(*) FROM gone) + (SELECT count(*) FROM written)',
         -- Notes of one key should not come in many batches that all recompute it.
-        string_agg(format('notes_%1$s AS (DELETE FROM %2$s WHERE ctid = ANY (ARRAY(SELECT ctid FROM %2$s%4$s LIMIT $1)) RETURNING %3$s)',
-            s.position, vend_internal.part_of($1, 'notes', s.position), vend_internal.list_of(s.noted),
-            ' ORDER BY ' || vend_internal.list_of(vend_internal.found_by(s.noted, s.touched))), E',\n' ORDER BY s.position),
+        string_agg((
+            SELECT string_agg(format('notes_%1$s_%2$s AS (DELETE FROM ONLY %3$s WHERE ctid = ANY (ARRAY(SELECT ctid FROM ONLY %3$s%5$s LIMIT $1)) RETURNING %4$s)',
+                s.position, n.number, n.notes, vend_internal.list_of(s.noted),
+                ' ORDER BY ' || vend_internal.list_of(vend_internal.found_by(s.noted, s.touched))), E',\n')
+            FROM notes n
+            WHERE n.position = s.position), E',\n' ORDER BY s.position),
         vend_internal.list_of(mask),
-        string_agg(format('SELECT %s FROM (WITH changed AS (SELECT * FROM notes_%s) SELECT * FROM (%s) AS k) AS k',
-            vend_internal.list_of(mask), s.position, s.keys || E'\n'), ' UNION ALL ' ORDER BY s.position),
+        string_agg(format('SELECT %s FROM (WITH changed AS (%s) SELECT * FROM (%s) AS k) AS k', vend_internal.list_of(mask), (
+            SELECT string_agg(format('SELECT * FROM notes_%s_%s', s.position, n.number), ' UNION ALL ')
+            FROM notes n
+            WHERE n.position = s.position), s.keys || E'\n'), ' UNION ALL ' ORDER BY s.position),
         (SELECT string_agg('SELECT q.* FROM ' || c, E'\nUNION ALL\n') FROM unnest(vend_internal.recomputed($1, mask, 'keys')) c),
         vend_internal.part_of($1, 'stored'), vend_internal.equal_in(mask, 'd', 'r'),
         vend_internal.null_in(vend_internal.nullable($1, mask), 'd'), vend_internal.part_of($1, 'stored'), vend_internal.same_in(mask, 'd', 'r'),
@@ -66,7 +72,7 @@ SELECT (SELECT count(*) FROM keys), (SELECT count(*) FROM gone) + (SELECT count(
     WHERE s.rollup = $1 AND s.touched = mask;
 END;
 COMMENT ON FUNCTION vend_internal.refresh_statement(text, text[]) IS
-    'Takes up to $1 notes of each source of a mask, and recomputes their keys; returns the numbers of keys and changed rows.';
+    'Takes up to $1 notes from each table of those of a mask, and recomputes their keys; returns the numbers of keys and changed rows.';
 
 CREATE FUNCTION vend_internal.rebuild_statement(rollup text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp

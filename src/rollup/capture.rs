@@ -3,7 +3,7 @@
 //! An update counts by the rows that differ in what a rollup reads, whichever rows those are: what is computed from the same
 //! rows is the same. PostgreSQL hands both over in the same order; were it not so, more would be noted, never less.
 use super::follower::{Follower, Values};
-use super::notes::Notes;
+use super::notes::{Extent, Notes};
 use super::owner::as_owner;
 use super::sources::followers;
 use pgrx::fn_call::{Arg, fn_call};
@@ -11,9 +11,15 @@ use pgrx::is_a;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::pg_sys::{FunctionCallInfo, NodeTag, TriggerData, TupleTableSlot, Tuplestorestate};
 use pgrx::prelude::*;
+use std::cell::Cell;
 use std::ffi::CStr;
 
 type Row = Option<*mut TupleTableSlot>;
+
+thread_local! {
+    /// What the last call had room for values in.
+    static SPARE: Cell<[Values; 2]> = Cell::default();
+}
 
 #[pg_extern(sql = false)]
 fn note_changes(fcinfo: FunctionCallInfo) -> Result<(), ErrorReport> {
@@ -39,23 +45,21 @@ fn note_changes(fcinfo: FunctionCallInfo) -> Result<(), ErrorReport> {
         return Ok(());
     }
     let changes = Changes::of(data).ok_or_else(misused)?;
-    let (by_owner, by_writer): (Vec<_>, Vec<_>) =
-        followers.iter().partition(|follower| follower.calls_others);
-    if !by_writer.is_empty() {
-        note(&by_writer, &changes);
-    }
-    if !by_owner.is_empty() {
-        as_owner(|| note(&by_owner, &changes));
+    if followers.iter().any(|follower| follower.calls_others) {
+        as_owner(|| note(&followers, &changes));
+    } else if !followers.is_empty() {
+        note(&followers, &changes);
     }
     Ok(())
 }
 
-fn note(followers: &[&Follower], changes: &Changes) {
-    let mut noting: Vec<_> = followers.iter().map(|follower| Noting::new(follower)).collect();
-    let mut values = <[Values; 2]>::default();
-    let is_one = changes.is_one_row();
-    changes.each(|old, new| noting.iter_mut().for_each(|noting| noting.see(old, new, is_one, &mut values)));
+fn note(followers: &[Follower], changes: &Changes) {
+    let mut noting: Vec<_> = followers.iter().map(Noting::new).collect();
+    let mut values = SPARE.take();
+    let extent = changes.extent();
+    changes.each(|old, new| noting.iter_mut().for_each(|noting| noting.see(old, new, extent, &mut values)));
     noting.into_iter().for_each(Noting::end);
+    SPARE.set(values);
 }
 
 /// What a change leaves for one rollup.
@@ -71,20 +75,24 @@ impl<'a> Noting<'a> {
         Self { follower, notes: None, concerns_all: false }
     }
 
-    fn see(&mut self, old: Row, new: Row, is_one: bool, values: &mut [Values; 2]) {
+    fn see(&mut self, old: Row, new: Row, extent: Extent, values: &mut [Values; 2]) {
         let follower = self.follower;
         let differs = match (old, new) {
             // SAFETY: rows of the table.
             (Some(old), Some(new)) => unsafe { !follower.reads_the_same(old, new, values) },
             _ => true,
         };
-        if let Some(table) = follower.notes
+        if let Some(tables) = &follower.notes
             && differs
-            && let Some(notes) = self.notes.get_or_insert_with(|| Notes::open(table, is_one))
+            && let Some(notes) = self.notes.get_or_insert_with(|| Notes::open(tables, extent))
         {
-            for row in [old, new].into_iter().flatten() {
-                // SAFETY: a row of the table; the note is of the types that the table of notes has.
-                unsafe {
+            // SAFETY: rows of the table; notes are of the types that the tables of notes have.
+            unsafe {
+                let is_changed = match (old, new) {
+                    (Some(old), Some(new)) => !follower.notes_the_same(old, new, values),
+                    _ => true,
+                };
+                for row in [old.filter(|_| is_changed), new].into_iter().flatten() {
                     follower.note_of(row, &mut values[0]);
                     notes.add(&mut values[0], follower.row_memory());
                 }
@@ -141,17 +149,16 @@ impl<'a> Changes<'a> {
         Some(Self::Row(takes.then_some(data.tg_trigslot), puts.then_some(inserted)))
     }
 
-    fn is_one_row(&self) -> bool {
+    fn extent(&self) -> Extent {
         match *self {
-            Self::Row(old, new) => old.is_none() || new.is_none(),
+            Self::Row(..) => Extent::RowOfMany,
             Self::Statement(data) => {
-                [data.tg_oldtable, data.tg_newtable]
+                let has_one_at_most = [data.tg_oldtable, data.tg_newtable]
                     .into_iter()
                     .filter(|table| !table.is_null())
                     // SAFETY: a table of rows.
-                    .map(|table| unsafe { pg_sys::tuplestore_tuple_count(table) })
-                    .sum::<i64>()
-                    == 1
+                    .all(|table| unsafe { pg_sys::tuplestore_tuple_count(table) } <= 1);
+                if has_one_at_most { Extent::OneRow } else { Extent::ManyRows }
             }
         }
     }

@@ -23,7 +23,16 @@ struct Source {
     query: String,
     reads: usize,
     notes: Option<u32>,
+    lone_notes: Option<u32>,
     types: Vec<u32>,
+}
+
+/// Where the notes of a source are written.
+pub struct Tables {
+    /// Indexed: a statement may leave any number.
+    pub notes: Oid,
+    /// Those of statements that change a row: an index would cost their writers as much as the note.
+    pub lone_notes: Oid,
 }
 
 struct Expression {
@@ -36,8 +45,8 @@ struct Expression {
 pub struct Follower {
     pub rollup: String,
     pub source: String,
-    /// The table of notes; none: a change concerns every key.
-    pub notes: Option<Oid>,
+    /// None: a change concerns every key.
+    pub notes: Option<Tables>,
     /// Only with the rights of vend_owner.
     pub calls_others: bool,
     read: Vec<Expression>,
@@ -94,7 +103,10 @@ impl Follower {
             Self {
                 rollup: source.rollup,
                 source: source.source,
-                notes: source.notes.filter(|_| fits).map(Oid::from_u32),
+                notes: source.notes.filter(|_| fits).map(|notes| Tables {
+                    notes: notes.into(),
+                    lone_notes: source.lone_notes.unwrap_or(notes).into(),
+                }),
                 calls_others,
                 read: prepared,
                 noted,
@@ -111,20 +123,43 @@ impl Follower {
         unsafe { self.evaluate(&self.noted, row, into) }
     }
 
-    /// Whether two rows are the same in what is read of them, to the bit: nothing of anybody else's says so.
+    /// Whether two rows are the same in what is read of them.
     ///
     /// # Safety
     /// Both slots hold rows of the table. What is read of them is left in `values`.
     pub unsafe fn reads_the_same(
         &self, old: *mut TupleTableSlot, new: *mut TupleTableSlot, values: &mut [Values; 2],
     ) -> bool {
+        // SAFETY: as the contract says.
+        unsafe { self.are_the_same(&self.read, old, new, values) }
+    }
+
+    /// Whether two rows leave the same note.
+    ///
+    /// # Safety
+    /// As above.
+    pub unsafe fn notes_the_same(
+        &self, old: *mut TupleTableSlot, new: *mut TupleTableSlot, values: &mut [Values; 2],
+    ) -> bool {
+        // SAFETY: as the contract says.
+        unsafe { self.are_the_same(&self.noted, old, new, values) }
+    }
+
+    /// To the bit: nothing of anybody else's says so.
+    ///
+    /// # Safety
+    /// As above.
+    unsafe fn are_the_same(
+        &self, expressions: &[Expression], old: *mut TupleTableSlot, new: *mut TupleTableSlot,
+        values: &mut [Values; 2],
+    ) -> bool {
         let [was, is_now] = values;
         // SAFETY: the values are of the expressions' types.
         unsafe {
-            self.evaluate(&self.read, old, was);
-            self.evaluate(&self.read, new, is_now);
+            self.evaluate(expressions, old, was);
+            self.evaluate(expressions, new, is_now);
             pg_guard_ffi_boundary(|| {
-                self.read.iter().enumerate().all(|(i, expression)| match (was.nulls[i], is_now.nulls[i]) {
+                expressions.iter().enumerate().all(|(i, expression)| match (was.nulls[i], is_now.nulls[i]) {
                     (false, false) => datum_image_eq(
                         was.datums[i],
                         is_now.datums[i],

@@ -220,6 +220,19 @@ RESET ROLE;
 SELECT try('SELECT shop.evil(garage_id) AS garage_id, count(*) FROM shop.orders GROUP BY 1');
 SELECT try('SELECT garage_id, count(*) FROM shop.orders GROUP BY 1', sources => '{"shop.orders": ["shop.evil(garage_id)"]}');
 SELECT try('SELECT garage_id, count(*) FROM shop.orders GROUP BY 1', sources => '{"shop.orders": "SELECT shop.evil(garage_id) AS garage_id FROM changed"}');
+SELECT try('SELECT garage_id, count(*) FROM shop.orders GROUP BY 1', sources => '{"shop.orders": {}}');
+SELECT try('SELECT garage_id, count(*) FROM shop.orders GROUP BY 1', sources => '{"shop.orders": {"keys": "SELECT garage_id FROM changed"}}');
+SELECT try('SELECT garage_id, count(*) FROM shop.orders GROUP BY 1', sources => '{"shop.orders": {"note": {"garage_id": "garage_id"}}}');
+SELECT try('SELECT garage_id, count(*) FROM shop.orders GROUP BY 1', sources => '{"shop.orders": {"note": {}, "keys": "SELECT 1 AS garage_id FROM changed"}}');
+SELECT try('SELECT garage_id, count(*) FROM shop.orders GROUP BY 1', sources => '{"shop.orders": {"note": {"garage_id": null}, "keys": "SELECT garage_id FROM changed"}}');
+SELECT try('SELECT garage_id, count(*) FROM shop.orders GROUP BY 1', sources => '{"shop.orders": {"note": ["garage_id"], "keys": "SELECT garage_id FROM changed"}}');
+SELECT try('SELECT garage_id, count(*) FROM shop.orders GROUP BY 1', sources => '{"shop.orders": {"note": {"garage_id": "garage_id"}, "keys": ["garage_id"]}}');
+SELECT try('SELECT garage_id, count(*) FROM shop.orders GROUP BY 1', sources => '{"shop.orders": {"note": {"garage_id": "garage_id"}, "keys": "SELECT garage_id FROM changed", "key": []}}');
+SELECT try('SELECT garage_id, count(*) FROM shop.orders GROUP BY 1', sources => '{"shop.orders": {"note": {"garage_id": "nothing"}, "keys": "SELECT garage_id FROM changed"}}');
+SELECT try('SELECT garage_id, count(*) FROM shop.orders GROUP BY 1', sources => '{"shop.orders": {"note": {"garage_id": "(SELECT garage_id)"}, "keys": "SELECT garage_id FROM changed"}}');
+SELECT try('SELECT garage_id, count(*) FROM shop.orders GROUP BY 1', sources => '{"shop.orders": {"note": {"garage_id": "shop.evil(garage_id)"}, "keys": "SELECT garage_id FROM changed"}}');
+SELECT try('SELECT garage_id, count(*) FROM shop.orders GROUP BY 1', sources => '{"shop.orders": {"note": {"garage_id": "CASE WHEN random() > 0.5 THEN garage_id END"}, "keys": "SELECT garage_id FROM changed"}}');
+SELECT try('SELECT garage_id, count(*) FROM shop.orders GROUP BY 1', sources => '{"shop.orders": {"note": {"garage": "garage_id"}, "keys": "SELECT garage_id FROM changed"}}');
 DROP FUNCTION evil(uuid); DROP OWNED BY regress_attacker;
 
 -- Partitions: made, attached, detached and written to by an owner who is no superuser.
