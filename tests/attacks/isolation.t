@@ -326,6 +326,7 @@ my %denied = (
 	'T20: the notes of all' => q{SELECT vend_internal.pending_notes('daily_revenue')},
 	'T20: what a scraper is told' => 'SELECT * FROM vend.metrics()',
 	'T22: notes' => 'SELECT * FROM vend_internal.notes_daily_revenue_1',
+	'T22: notes of single rows' => 'SELECT * FROM vend_internal.lone_notes_daily_revenue_2',
 	'T22: the ledger' => 'DELETE FROM vend_internal.ledger',
 	'T22: the token of those who see everything' => 'SELECT token FROM vend_internal.bypass',
 	'T22: a live function by name' => 'SELECT * FROM vend_internal.rows_daily_revenue(NULL)',
