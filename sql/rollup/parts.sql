@@ -56,7 +56,7 @@ CREATE FUNCTION vend_internal.is_noted_select(touches jsonb) RETURNS boolean
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT touches - '{note, keys}'::text[] = '{}' AND jsonb_typeof(touches -> 'keys') = 'string' AND jsonb_typeof(touches -> 'note') = 'object'
-        AND touches -> 'note' <> '{}' AND NOT jsonb_path_exists(touches -> 'note', '$.* ? (@.type() != "string")');
+        AND touches -> 'note' <> '{}' AND NOT jsonb_path_exists(touches -> 'note', 'strict $.* ? (@.type() != "string")');
 END;
 COMMENT ON FUNCTION vend_internal.is_noted_select(jsonb) IS
     'Whether an object names what is noted of a row, as expressions, and has the SELECT for which that is changed.';

@@ -88,14 +88,19 @@ impl<'a> Noting<'a> {
         {
             // SAFETY: rows of the table; notes are of the types that the tables of notes have.
             unsafe {
-                let is_changed = match (old, new) {
+                let leaves_two = match (old, new) {
                     (Some(old), Some(new)) => !follower.notes_the_same(old, new, values),
-                    _ => true,
+                    (Some(row), None) | (None, Some(row)) => {
+                        follower.note_of(row, &mut values[1]);
+                        false
+                    }
+                    (None, None) => return,
                 };
-                for row in [old.filter(|_| is_changed), new].into_iter().flatten() {
-                    follower.note_of(row, &mut values[0]);
-                    notes.add(&mut values[0], follower.row_memory());
+                let [first, last] = values;
+                if leaves_two {
+                    notes.add(first, follower.row_memory());
                 }
+                notes.add(last, follower.row_memory());
             }
         }
         self.concerns_all |= differs && follower.notes.is_none();

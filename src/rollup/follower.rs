@@ -134,7 +134,7 @@ impl Follower {
         unsafe { self.are_the_same(&self.read, old, new, values) }
     }
 
-    /// Whether two rows leave the same note.
+    /// Whether two rows leave the same note. Their notes are left in `values`.
     ///
     /// # Safety
     /// As above.

@@ -118,7 +118,7 @@ INSERT INTO tills VALUES (6, 1);
 
 -- The note of a single row is beside those that are indexed, unless its session has come to write far behind the start of such notes.
 SELECT count(*) > 0 AS refreshed FROM vend.refresh();
-CREATE VIEW places AS SELECT n.tableoid::regclass AS place, count(*) FROM vend_internal.notes_weekly_sales_1 n GROUP BY 1 ORDER BY 1::text;
+CREATE VIEW places AS SELECT n.tableoid::regclass AS place, count(*) FROM vend_internal.notes_weekly_sales_1 n GROUP BY n.tableoid ORDER BY n.tableoid::regclass::text;
 INSERT INTO sales VALUES (201, '2026-05-04', 'one'); INSERT INTO sales VALUES (202, '2026-05-11', 'two'), (203, '2026-05-11', 'three'); TABLE places; TABLE wrong;
 UPDATE sales SET amount = 5 WHERE id = 201; UPDATE sales SET tag = 'moved' WHERE id = 201; DELETE FROM sales WHERE id = 201; UPDATE sales SET amount = 5 WHERE id = 999; TABLE places;
 SET session_replication_role = replica; INSERT INTO sales VALUES (204, '2026-05-11', 'four'); RESET session_replication_role; TABLE places; TABLE wrong;

@@ -225,6 +225,7 @@ SELECT try('SELECT garage_id, count(*) FROM shop.orders GROUP BY 1', sources => 
 SELECT try('SELECT garage_id, count(*) FROM shop.orders GROUP BY 1', sources => '{"shop.orders": {"note": {"garage_id": "garage_id"}}}');
 SELECT try('SELECT garage_id, count(*) FROM shop.orders GROUP BY 1', sources => '{"shop.orders": {"note": {}, "keys": "SELECT 1 AS garage_id FROM changed"}}');
 SELECT try('SELECT garage_id, count(*) FROM shop.orders GROUP BY 1', sources => '{"shop.orders": {"note": {"garage_id": null}, "keys": "SELECT garage_id FROM changed"}}');
+SELECT try('SELECT garage_id, count(*) FROM shop.orders GROUP BY 1', sources => '{"shop.orders": {"note": {"garage_id": ["garage_id"]}, "keys": "SELECT garage_id FROM changed"}}');
 SELECT try('SELECT garage_id, count(*) FROM shop.orders GROUP BY 1', sources => '{"shop.orders": {"note": ["garage_id"], "keys": "SELECT garage_id FROM changed"}}');
 SELECT try('SELECT garage_id, count(*) FROM shop.orders GROUP BY 1', sources => '{"shop.orders": {"note": {"garage_id": "garage_id"}, "keys": ["garage_id"]}}');
 SELECT try('SELECT garage_id, count(*) FROM shop.orders GROUP BY 1', sources => '{"shop.orders": {"note": {"garage_id": "garage_id"}, "keys": "SELECT garage_id FROM changed", "key": []}}');
