@@ -138,6 +138,19 @@ INSERT INTO sales VALUES (206, '2026-05-11', 'six'); UPDATE sales SET tag = 'SIX
 TABLE label_notes; TABLE vend_reports.labels;
 SELECT keys_refreshed, rows_changed FROM vend.refresh('labels'); TABLE label_notes; TABLE vend_reports.labels; DROP VIEW label_notes, places; SELECT vend.drop_rollup('labels');
 
+-- A refund is of a day of its own, also when it is taken back.
+\set id '''00000000-0000-0000-0000-000000000001'''
+INSERT INTO garages (id, name, capacity, created_at, updated_at) VALUES (:id, 'One', 10, '2026-01-01', '2026-01-01');
+INSERT INTO payments (id, garage_id, amount, stripe_fee, net_amount, status, currency, payment_date, created_at, updated_at)
+VALUES (:id, :id, 10, 1, 9, 'succeeded', 'usd', '2026-03-04 12:00', '2026-03-04', '2026-03-04');
+CREATE VIEW wrong_revenue AS SELECT count(*) AS wrong FROM ((TABLE vend_reports.daily_revenue EXCEPT ALL TABLE vend_internal.query_daily_revenue)
+    UNION ALL (TABLE vend_internal.query_daily_revenue EXCEPT ALL TABLE vend_reports.daily_revenue)) AS d;
+SELECT rollup FROM vend.refresh('daily_revenue');
+UPDATE payments SET status = ' Refunded', updated_at = '2026-03-20 12:00'; SELECT day, gross_revenue, refunds FROM vend_reports.daily_revenue ORDER BY 1; TABLE wrong_revenue;
+SELECT rollup FROM vend.refresh('daily_revenue'); UPDATE payments SET updated_at = '2026-03-21 12:00'; SELECT day, gross_revenue, refunds FROM vend_reports.daily_revenue ORDER BY 1; TABLE wrong_revenue;
+SELECT rollup FROM vend.refresh('daily_revenue'); UPDATE payments SET status = 'succeeded'; SELECT day, gross_revenue, refunds FROM vend_reports.daily_revenue ORDER BY 1; TABLE wrong_revenue;
+DROP VIEW wrong_revenue; DELETE FROM payments; DELETE FROM garages;
+
 -- What does not follow from one row is refused.
 SELECT vend.create_rollup('spread', 'SELECT id, count(*) AS n FROM kiosk.sales GROUP BY 1', '{id}', '{"kiosk.sales": {"note": {"id": "max(id)"}, "keys": "SELECT id FROM changed"}}', tenant_column => NULL);
 \echo :LAST_ERROR_SQLSTATE
