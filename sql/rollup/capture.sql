@@ -16,15 +16,25 @@ CREATE FUNCTION vend_internal.followers(relation oid) RETURNS jsonb
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT coalesce(jsonb_agg(jsonb_build_object('rollup', s.rollup, 'source', s.source, 'query', s.note_query, 'reads', cardinality(s.read_expressions),
-        'notes', n.oid::int8, 'lone_notes', to_regclass(vend_internal.part_of(s.rollup, 'lone_notes', s.position))::oid::int8, 'types', ARRAY(
-            SELECT a.atttypid::int8 FROM pg_attribute a WHERE a.attrelid = n.oid AND a.attnum > 0 ORDER BY a.attnum))
-        ORDER BY s.rollup, s.position), '[]')
+        'notes', n.oid::int8, 'types', n.types, 'lone_notes', l.oid::int8, 'lone_columns', ARRAY(
+            SELECT a.attnum
+            FROM pg_attribute o
+            JOIN pg_attribute a ON a.attrelid = l.oid AND a.attname = o.attname
+            WHERE o.attrelid = n.oid AND o.attnum > 0
+            ORDER BY o.attnum))
+        ORDER BY l.oid, s.rollup, s.position), '[]')
     FROM vend_internal.rollup_sources s
-    CROSS JOIN LATERAL (SELECT CASE WHEN s.touched <> '{}' THEN to_regclass(vend_internal.part_of(s.rollup, 'notes', s.position))::oid END AS oid) AS n
+    LEFT JOIN LATERAL (
+        SELECT c.oid, ARRAY(SELECT a.atttypid::int8 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 ORDER BY a.attnum) AS types
+        FROM pg_class c
+        WHERE s.touched <> '{}' AND c.oid = to_regclass(vend_internal.part_of(s.rollup, 'notes', s.position))
+    ) AS n ON true
+    CROSS JOIN LATERAL (SELECT coalesce((SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = n.oid), n.oid) AS oid) AS l
     WHERE s.relation IN ($1, pg_partition_root($1)) AND s.note_query IS NOT NULL;
 END;
 COMMENT ON FUNCTION vend_internal.followers(oid) IS
-    'The rollups that a table, or what it is a partition of, is a source of, each with its tables of notes and the query of a note.';
+    'The rollups that a table, or what it is a partition of, is a source of, each with its tables of notes and the query of a note; '
+    'one after the other those that share a table.';
 
 CREATE FUNCTION vend_internal.note_every_key(rollup text, reason text) RETURNS void
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp

@@ -80,19 +80,20 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION vend_internal.part_of(text, text, bigint) IS
     'The name of an object of a rollup: its query, what is stored, its exact view and what that consists of (clean, due, is_odd), whether it is odd and then its rows, all or of one garage, its noted keys and the live rows of one; '
-    'of each source: notes (lone_notes is the part of them that is not indexed), keys; of each mask: dirty.';
+    'of each source: notes (lone_notes is the part of them that is not indexed; our own rollups share one for a source, named by that), keys; of each mask: dirty.';
 
-CREATE FUNCTION vend_internal.notes_tables(rollup text) RETURNS TABLE ("position" int, notes regclass)
+CREATE FUNCTION vend_internal.notes_tables(rollup text) RETURNS TABLE ("position" int, name text, notes regclass, others regclass[])
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT s.position, t.notes
+    SELECT s.position, c.relname, c.oid, ARRAY(SELECT i.inhparent::regclass FROM pg_inherits i WHERE i.inhrelid = c.oid AND i.inhparent <> own.oid ORDER BY 1)
     FROM vend_internal.rollup_sources s
-    CROSS JOIN unnest('{notes, lone_notes}'::text[]) WITH ORDINALITY AS k(kind, n)
-    CROSS JOIN LATERAL to_regclass(vend_internal.part_of(s.rollup, k.kind, s.position)) AS t(notes)
-    WHERE s.rollup = $1 AND t.notes IS NOT NULL
-    ORDER BY s.position, k.n;
+    CROSS JOIN LATERAL to_regclass(vend_internal.part_of(s.rollup, 'notes', s.position)) AS own(oid)
+    JOIN pg_class c ON c.oid = own.oid OR c.oid IN (SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = own.oid)
+    WHERE s.rollup = $1
+    ORDER BY s.position, c.relname;
 END;
-COMMENT ON FUNCTION vend_internal.notes_tables(text) IS 'The tables in which the notes of a rollup''s sources are, one or two of each.';
+COMMENT ON FUNCTION vend_internal.notes_tables(text) IS
+    'The tables in which the notes of a rollup''s sources are, one or two of each, and the notes of other rollups (others) that a table is part of, too.';
 
 CREATE FUNCTION vend_internal.nullable(rollup text, columns text[]) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp

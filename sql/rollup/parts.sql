@@ -61,6 +61,50 @@ END;
 COMMENT ON FUNCTION vend_internal.is_noted_select(jsonb) IS
     'Whether an object names what is noted of a row, as expressions, and has the SELECT for which that is changed.';
 
+-- What changes one row at a time leaves few notes, and would pay for a second one or for an entry of an index as much as for the
+-- first: its notes are in a table that readers look through, and that inherits from the notes of all our own rollups over the
+-- source. Others have one for each, as a table that is replaced waits for readers of those that it is part of.
+CREATE FUNCTION vend_internal.make_lone_notes(made vend_internal.rollup_sources) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $$
+DECLARE
+    is_shared boolean := (SELECT r.built_in FROM vend_internal.rollups r WHERE r.name = (made).rollup);
+    lone text := CASE WHEN is_shared THEN vend_internal.part_of((vend_internal.parse_table_name((made).source, ''))[2], 'lone_notes')
+        ELSE vend_internal.part_of((made).rollup, 'lone_notes', (made).position) END;
+    sharers vend_internal.rollup_sources[] := ARRAY(
+        SELECT s
+        FROM vend_internal.rollup_sources s
+        JOIN vend_internal.rollups r ON r.name = s.rollup
+        WHERE (s.rollup, s.position) = ((made).rollup, (made).position) OR is_shared AND r.built_in AND s.relation = (made).relation AND s.touched <> '{}'
+        ORDER BY s.rollup, s.position);
+BEGIN
+    ASSERT NOT EXISTS (
+        SELECT
+        FROM unnest(sharers) s
+        CROSS JOIN LATERAL unnest(s.noted, s.noted_expressions) AS n(name, expression)
+        GROUP BY n.name
+        HAVING count(DISTINCT n.expression) > 1), format('one name is noted of %s in two ways', (made).source);
+    PERFORM vend_internal.drop_lone_notes(lone);
+    PERFORM vend_internal.execute_as_owner(format('CREATE TABLE %s () INHERITS (%s)', lone, string_agg(vend_internal.part_of(s.rollup, 'notes', s.position), ', ' ORDER BY s.rollup, s.position)))
+    FROM unnest(sharers) s
+    HAVING count(*) > 1 OR bool_or(vend_internal.found_by(s.noted, s.touched) <> '{}');
+END $$;
+COMMENT ON FUNCTION vend_internal.make_lone_notes(vend_internal.rollup_sources) IS
+    'Makes the table of the notes that single rows of a source leave, anew if another rollup joins it.';
+
+CREATE FUNCTION vend_internal.drop_lone_notes(lone text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF to_regclass(lone) IS NOT NULL THEN
+        PERFORM vend_internal.execute_as_owner('LOCK TABLE ' || lone);
+        PERFORM vend_internal.execute_as_owner(format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM ONLY %3$s', i.inhparent::regclass,
+            vend_internal.list_of(vend_internal.columns_of(i.inhparent)), lone))
+        FROM pg_inherits i
+        WHERE i.inhrelid = lone::regclass;
+        PERFORM vend_internal.execute_as_owner('DROP TABLE ' || lone);
+    END IF;
+END $$;
+COMMENT ON FUNCTION vend_internal.drop_lone_notes(text) IS 'Drops a table of notes of single rows, if it is there; the rollups that it is of keep them.';
+
 -- A note holds the key columns themselves where they are expressions over the row, else what the SELECT over "changed" needs: a
 -- look-up is made by whoever reads the note, in the snapshot in which the rollup is read, too.
 CREATE FUNCTION vend_internal.make_source(rollup text, "position" int, source text, touches jsonb) RETURNS void
@@ -112,7 +156,7 @@ BEGIN
         made.keys := touches #>> '{}';
         PERFORM vend_internal.check_query(made.keys);
         made.noted := vend_internal.columns_of_changed(made.keys, vend_internal.rows_of(source, made.relation::text));
-        made.noted_expressions := ARRAY(SELECT quote_ident(n) FROM unnest(made.noted) n);
+        made.noted_expressions := ARRAY(SELECT format(E'(%I\n)', n) FROM unnest(made.noted) n);
     ELSIF jsonb_typeof(touches) = 'object' THEN
         IF vend_internal.is_noted_select(touches) IS NOT TRUE THEN
             PERFORM vend_internal.refuse_rollup(rollup, format('source "%s" does not say what to note and which keys that touches', source), '22023',
@@ -158,13 +202,12 @@ BEGIN
             source, array_to_string(shown, ', ')), '22023', 'Name the columns as the key does; leave out one that stands for every value.');
     END IF;
     made.touched := ARRAY(SELECT k.name FROM unnest(key) WITH ORDINALITY AS k(name, n) WHERE k.name = ANY (shown) ORDER BY k.n);
-    -- A reader of one tenant finds its notes by an index. What changes one row at a time leaves few of them, and would pay for an entry as
-    -- much as for the note itself: its notes are in a table that readers look through.
-    PERFORM vend_internal.execute_as_owner(format('CREATE INDEX ON %1$s (%2$s); CREATE TABLE %3$s () INHERITS (%1$s)', notes, vend_internal.list_of(i),
-        vend_internal.part_of(rollup, 'lone_notes', position)))
+    -- A reader of one tenant finds its notes by an index.
+    PERFORM vend_internal.execute_as_owner(format('CREATE INDEX ON %s (%s)', notes, vend_internal.list_of(i)))
     FROM vend_internal.found_by(made.noted, made.touched) i
     WHERE i <> '{}';
     INSERT INTO vend_internal.rollup_sources SELECT made.*;
+    PERFORM vend_internal.make_lone_notes(made);
 END $$;
 COMMENT ON FUNCTION vend_internal.make_source(text, int, text, jsonb) IS
     'Makes the notes of a source, and the view of the keys that they touch.';
@@ -607,6 +650,7 @@ BEGIN
     FROM (VALUES (format('vend_reports.%I', name)), (vend_internal.part_of(name, 'exact')), (vend_internal.part_of(name, 'clean')),
         (vend_internal.part_of(name, 'due')), (vend_internal.part_of(name, 'is_odd'))) AS v(view)
     WHERE to_regclass(v.view) IS NOT NULL;
+    PERFORM vend_internal.drop_lone_notes(t.notes::text) FROM vend_internal.notes_tables(name) t WHERE t.notes <> vend_internal.part_of(name, 'notes', t.position)::regclass;
     FOR part IN
         SELECT 0 AS rank, vend_internal.part_of(name, p.part) AS part, 'ROUTINE' AS kind
         FROM (VALUES ('odd'), ('rows'), ('of'), ('noted_of'), ('noted'), ('live')) AS p(part)
@@ -617,10 +661,10 @@ BEGIN
         UNION ALL
         SELECT p.rank, vend_internal.part_of(name, p.part, s.position), p.kind
         FROM vend_internal.rollup_sources s
-        CROSS JOIN (VALUES (2, 'keys', 'VIEW'), (3, 'lone_notes', 'TABLE'), (4, 'notes', 'TABLE')) AS p(rank, part, kind)
+        CROSS JOIN (VALUES (2, 'keys', 'VIEW'), (3, 'notes', 'TABLE')) AS p(rank, part, kind)
         WHERE s.rollup = name
         UNION ALL
-        SELECT 5, vend_internal.part_of(name, p.part), p.kind
+        SELECT 4, vend_internal.part_of(name, p.part), p.kind
         FROM (VALUES ('stored', 'TABLE'), ('query', 'VIEW')) AS p(part, kind)
         ORDER BY rank
     LOOP

@@ -39,10 +39,38 @@ written AS (
 END;
 COMMENT ON FUNCTION vend_internal.write_clauses(text) IS 'Brings what is stored (old) to what the query has (fresh).';
 
+-- A note may be of several rollups: who takes it leaves it to the others, and leaves alone what one of them is taking.
+CREATE FUNCTION vend_internal.take_clauses(rollup text, mask text[]) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT string_agg(concat(format('%I AS (DELETE FROM ONLY %s', t.name, t.notes),
+            -- Notes of one key should not come in many batches that all recompute it.
+            CASE WHEN mask IS NOT NULL OR t.others <> '{}' THEN format(' WHERE ctid = ANY (ARRAY(SELECT ctid FROM ONLY %s%s%s))', t.notes,
+                CASE WHEN mask IS NOT NULL THEN concat(' ORDER BY ' || vend_internal.list_of(vend_internal.found_by(s.noted, s.touched)), ' LIMIT $1') END,
+                CASE WHEN t.others <> '{}' THEN ' FOR UPDATE SKIP LOCKED' END) END,
+            ' RETURNING *)', (
+            SELECT string_agg(format(E',\n%I AS (INSERT INTO %s (%s) SELECT %3$s FROM %4$I)', 'for_' || c.relname, o, l.columns, t.name), '')
+            FROM unnest(t.others) o
+            JOIN pg_class c ON c.oid = o
+            CROSS JOIN LATERAL (SELECT vend_internal.list_of(vend_internal.columns_of(o)) AS columns) AS l)), E',\n')
+    FROM vend_internal.notes_tables($1) t
+    JOIN vend_internal.rollup_sources s ON (s.rollup, s.position) = ($1, t.position)
+    WHERE mask IS NULL OR s.touched = mask;
+END;
+COMMENT ON FUNCTION vend_internal.take_clauses(text, text[]) IS
+    'Takes up to $1 notes from each table of those of a mask (NULL: all of every mask), as a relation that is named like the table.';
+
 CREATE FUNCTION vend_internal.refresh_statement(rollup text, mask text[]) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    WITH notes AS (SELECT t.position, t.notes, row_number() OVER (PARTITION BY t.position ORDER BY t.notes) AS number FROM vend_internal.notes_tables($1) t)
+    WITH taken AS (
+        SELECT s.keys, string_agg(format('SELECT %s FROM %I', vend_internal.list_of(s.noted), t.name), ' UNION ALL ') AS changed,
+            string_agg(format('(SELECT count(*) FROM %I)', t.name), ' + ') AS notes
+        FROM vend_internal.rollup_sources s
+        JOIN vend_internal.notes_tables($1) t ON t.position = s.position
+        WHERE s.rollup = $1 AND s.touched = mask
+        GROUP BY s.position, s.keys
+    )
     SELECT format('WITH %s,
 keys AS MATERIALIZED (SELECT DISTINCT %s FROM (%s) AS k),
 fresh AS MATERIALIZED (%s),
@@ -51,39 +79,30 @@ old AS MATERIALIZED (
     UNION ALL
     SELECT r.* FROM (SELECT * FROM keys AS d WHERE %s OFFSET 0) AS d
     CROSS JOIN LATERAL (SELECT r.*, r.ctid AS place FROM %s AS r WHERE %s OFFSET 0) AS r),%s
-SELECT (SELECT count(*) FROM keys), (SELECT count(*) FROM gone) + (SELECT count(*) FROM written)',
-        -- Notes of one key should not come in many batches that all recompute it.
-        string_agg((
-            SELECT string_agg(format('notes_%1$s_%2$s AS (DELETE FROM ONLY %3$s WHERE ctid = ANY (ARRAY(SELECT ctid FROM ONLY %3$s%5$s LIMIT $1)) RETURNING %4$s)',
-                s.position, n.number, n.notes, vend_internal.list_of(s.noted),
-                ' ORDER BY ' || vend_internal.list_of(vend_internal.found_by(s.noted, s.touched))), E',\n')
-            FROM notes n
-            WHERE n.position = s.position), E',\n' ORDER BY s.position),
+SELECT (SELECT count(*) FROM keys), (SELECT count(*) FROM gone) + (SELECT count(*) FROM written), %s',
+        vend_internal.take_clauses($1, mask),
         vend_internal.list_of(mask),
-        string_agg(format('SELECT %s FROM (WITH changed AS (%s) SELECT * FROM (%s) AS k) AS k', vend_internal.list_of(mask), (
-            SELECT string_agg(format('SELECT * FROM notes_%s_%s', s.position, n.number), ' UNION ALL ')
-            FROM notes n
-            WHERE n.position = s.position), s.keys || E'\n'), ' UNION ALL ' ORDER BY s.position),
+        string_agg(format('SELECT %s FROM (WITH changed AS (%s) SELECT * FROM (%s) AS k) AS k', vend_internal.list_of(mask), t.changed, t.keys || E'\n'), ' UNION ALL '),
         (SELECT string_agg('SELECT q.* FROM ' || c, E'\nUNION ALL\n') FROM unnest(vend_internal.recomputed($1, mask, 'keys')) c),
         vend_internal.part_of($1, 'stored'), vend_internal.equal_in(mask, 'd', 'r'),
         vend_internal.null_in(vend_internal.nullable($1, mask), 'd'), vend_internal.part_of($1, 'stored'), vend_internal.same_in(mask, 'd', 'r'),
-        vend_internal.write_clauses($1))
-    FROM vend_internal.rollup_sources s
-    WHERE s.rollup = $1 AND s.touched = mask;
+        vend_internal.write_clauses($1),
+        string_agg(t.notes, ' + '))
+    FROM taken t;
 END;
 COMMENT ON FUNCTION vend_internal.refresh_statement(text, text[]) IS
-    'Takes up to $1 notes from each table of those of a mask, and recomputes their keys; returns the numbers of keys and changed rows.';
+    'Takes up to $1 notes from each table of those of a mask, and recomputes their keys; returns the numbers of keys, changed rows and notes.';
 
 CREATE FUNCTION vend_internal.rebuild_statement(rollup text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT format('WITH flags AS (DELETE FROM vend_internal.stale_rollups WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM vend_internal.stale_rollups WHERE flag = ANY ($1) FOR UPDATE SKIP LOCKED))), %s
+    SELECT ctid FROM vend_internal.stale_rollups WHERE flag = ANY ($1) FOR UPDATE SKIP LOCKED))),
+%s,
 fresh AS MATERIALIZED (SELECT * FROM %s),
 old AS MATERIALIZED (SELECT r.*, r.ctid AS place FROM %s AS r),%s
 SELECT (SELECT count(*) FROM fresh), (SELECT count(*) FROM gone) + (SELECT count(*) FROM written)',
-        (SELECT string_agg(format('notes_%s AS (DELETE FROM %s),', s.position, vend_internal.part_of(rollup, 'notes', s.position)), E'\n')
-        FROM vend_internal.rollup_sources s WHERE s.rollup = $1 AND s.touched <> '{}'),
+        vend_internal.take_clauses($1, NULL),
         vend_internal.part_of(rollup, 'query'), vend_internal.part_of(rollup, 'stored'), vend_internal.write_clauses(rollup));
 END;
 COMMENT ON FUNCTION vend_internal.rebuild_statement(text) IS
@@ -182,6 +201,13 @@ END $$;
 COMMENT ON FUNCTION vend_internal.build_slice(text, uuid[]) IS
     'Computes the next tenants of a rollup, as many as take about a second; the last one takes the flags back.';
 
+CREATE FUNCTION vend_internal.count_batch(name text) RETURNS void
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    UPDATE vend_internal.rollups r SET batches = r.batches + 1 WHERE r.name = $1;
+END;
+COMMENT ON FUNCTION vend_internal.count_batch(text) IS 'What a batch writes before all else; 40001 if another came between its snapshot and that.';
+
 CREATE FUNCTION vend_internal.refresh_batch(
     name text, notes bigint, in_slices boolean DEFAULT false, OUT keys_refreshed bigint, OUT rows_changed bigint, OUT is_done boolean
 )
@@ -189,12 +215,12 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit 
 DECLARE
     flags uuid[];
     mask record;
-    has_notes boolean := false;
+    has_notes boolean;
+    taken bigint;
     fault text;
 BEGIN
     keys_refreshed := 0;
     rows_changed := 0;
-    is_done := true;
     -- Before the faults are looked for: what happens after that leaves a flag that stays.
     flags := ARRAY(SELECT s.flag FROM vend_internal.stale_rollups s WHERE s.rollup = refresh_batch.name);
     IF flags <> '{}' THEN
@@ -203,37 +229,42 @@ BEGIN
             RAISE EXCEPTION 'rollup "%" cannot be kept: %', name, fault USING ERRCODE = '55000',
                 HINT = 'It is read from its query until the changes of its sources are seen again: vend.create_rollup() or vend.attach() makes the triggers anew.';
         END IF;
+        PERFORM vend_internal.count_batch(name);
         is_done := NOT in_slices OR EXISTS (SELECT FROM vend_internal.rollups r WHERE r.name = refresh_batch.name AND r.tenant_column IS NULL);
-    ELSE
-        FOR mask IN
-            SELECT m.columns, vend_internal.part_of(m.rollup, 'dirty', m.number) AS dirty, (
-                SELECT string_agg(format('EXISTS (SELECT FROM %s)', vend_internal.part_of(s.rollup, 'notes', s.position)), ' OR ')
-                FROM vend_internal.rollup_sources s
-                WHERE s.rollup = m.rollup AND s.touched = m.columns) AS has_notes
-            FROM vend_internal.rollup_masks m
-            WHERE m.rollup = refresh_batch.name
-            ORDER BY m.number
-        LOOP
-            EXECUTE 'SELECT ' || mask.has_notes INTO has_notes;
-            EXIT WHEN has_notes;
-        END LOOP;
-        IF NOT has_notes THEN
+        IF is_done THEN
+            EXECUTE vend_internal.rebuild_statement(name) INTO keys_refreshed, rows_changed USING flags;
+        ELSE
+            SELECT b.* INTO keys_refreshed, rows_changed FROM vend_internal.build_slice(name, flags) b;
+        END IF;
+        RETURN;
+    END IF;
+    FOR mask IN
+        SELECT m.columns, vend_internal.part_of(m.rollup, 'dirty', m.number) AS dirty, (
+            SELECT string_agg(format('EXISTS (SELECT FROM %s)', vend_internal.part_of(s.rollup, 'notes', s.position)), ' OR ')
+            FROM vend_internal.rollup_sources s
+            WHERE s.rollup = m.rollup AND s.touched = m.columns) AS has_notes
+        FROM vend_internal.rollup_masks m
+        WHERE m.rollup = refresh_batch.name
+        ORDER BY m.number
+    LOOP
+        EXECUTE 'SELECT ' || mask.has_notes INTO has_notes;
+        CONTINUE WHEN NOT has_notes;
+        PERFORM vend_internal.count_batch(name);
+        is_done := vend_internal.is_mostly_dirty(name, mask.columns, mask.dirty);
+        IF is_done THEN
+            EXECUTE vend_internal.rebuild_statement(name) INTO keys_refreshed, rows_changed USING flags;
             RETURN;
         END IF;
-        is_done := vend_internal.is_mostly_dirty(name, mask.columns, mask.dirty);
-    END IF;
-    UPDATE vend_internal.rollups r SET batches = r.batches + 1 WHERE r.name = refresh_batch.name;
-    IF is_done THEN
-        EXECUTE vend_internal.rebuild_statement(name) INTO keys_refreshed, rows_changed USING flags;
-    ELSIF flags <> '{}' THEN
-        SELECT b.* INTO keys_refreshed, rows_changed FROM vend_internal.build_slice(name, flags) b;
-    ELSE
-        EXECUTE vend_internal.refresh_statement(name, mask.columns) INTO keys_refreshed, rows_changed USING notes;
-    END IF;
+        EXECUTE vend_internal.refresh_statement(name, mask.columns) INTO keys_refreshed, rows_changed, taken USING notes;
+        IF taken > 0 THEN
+            RETURN;
+        END IF;
+    END LOOP;
+    is_done := true;
 END $$;
 COMMENT ON FUNCTION vend_internal.refresh_batch(text, bigint, boolean) IS
     'Works off up to so many notes of each source, or what concerns every key, as a whole or a few tenants at a time; is_done: '
-    'nothing was left. Its caller has locked the rollup. 55000: changes are not seen.';
+    'nothing was left but what a refresh of another rollup is taking. Its caller has locked the rollup. 55000: changes are not seen.';
 
 CREATE FUNCTION vend.refresh(name text DEFAULT NULL)
 RETURNS TABLE (rollup text, keys_refreshed bigint, rows_changed bigint, duration interval)

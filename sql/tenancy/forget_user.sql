@@ -54,8 +54,11 @@ BEGIN
         -- Notes before what is stored, and both only where a column can hold an id: what is deleted is computed anew.
         SELECT CASE WHEN c.relname LIKE 'notes\_%' THEN 6 ELSE 7 END, c.oid::regclass::text,
             format('WITH gone AS (DELETE FROM %s WHERE (%s) AND $2 IS NOT NULL RETURNING 1), told AS (
-                INSERT INTO vend_internal.stale_rollups (rollup, reason) SELECT %L, ''a user was forgotten'' WHERE EXISTS (SELECT FROM gone))
-                SELECT FROM gone', c.oid::regclass, string_agg(format('%I = $1', a.attname), ' OR '), p.rollup)
+                INSERT INTO vend_internal.stale_rollups (rollup, reason) SELECT r, ''a user was forgotten'' FROM unnest(%L::text[]) r WHERE EXISTS (SELECT FROM gone))
+                SELECT FROM gone', c.oid::regclass, string_agg(format('%I = $1', a.attname), ' OR '), ARRAY(
+                SELECT r.name
+                FROM vend_internal.rollups r
+                WHERE r.name = p.rollup OR EXISTS (SELECT FROM vend_internal.notes_tables(r.name) t WHERE c.oid = ANY (t.others))))
         FROM (
             SELECT r.name, r.tenant_column, to_regclass(vend_internal.part_of(r.name, 'stored'))
             FROM vend_internal.rollups r

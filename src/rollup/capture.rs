@@ -2,8 +2,9 @@
 //!
 //! An update counts by the rows that differ in what a rollup reads, whichever rows those are: what is computed from the same
 //! rows is the same. PostgreSQL hands both over in the same order; were it not so, more would be noted, never less.
-use super::follower::{Follower, Values};
-use super::notes::{Extent, Notes};
+use super::follower::{Change, Follower, Values};
+use super::lone_notes::{Room, write_together};
+use super::notes::Notes;
 use super::owner::as_owner;
 use super::sources::followers;
 use pgrx::fn_call::{Arg, fn_call};
@@ -18,7 +19,7 @@ type Row = Option<*mut TupleTableSlot>;
 
 thread_local! {
     /// What the last call had room for values in.
-    static SPARE: Cell<[Values; 2]> = Cell::default();
+    static SPARE: Cell<Room> = Cell::default();
 }
 
 #[pg_extern(sql = false)]
@@ -54,48 +55,65 @@ fn note_changes(fcinfo: FunctionCallInfo) -> Result<(), ErrorReport> {
 }
 
 fn note(followers: &[Follower], changes: &Changes) {
-    let mut noting: Vec<_> = followers.iter().map(Noting::new).collect();
-    let mut values = SPARE.take();
-    let extent = changes.extent();
-    changes.each(|old, new| noting.iter_mut().for_each(|noting| noting.see(old, new, extent, &mut values)));
-    noting.into_iter().for_each(Noting::end);
-    SPARE.set(values);
+    let mut room = SPARE.take();
+    if changes.are_one_at_most() {
+        changes.each(|change| {
+            followers
+                .chunk_by(|one, other| one.lone_notes().is_some() && one.lone_notes() == other.lone_notes())
+                .for_each(|together| note_lone(together, change, &mut room));
+        });
+    } else {
+        let in_batches = matches!(changes, Changes::Statement(_));
+        let mut noting: Vec<_> = followers.iter().map(|follower| Noting::new(follower, in_batches)).collect();
+        changes.each(|change| noting.iter_mut().for_each(|noting| noting.see(change, &mut room.values)));
+        noting.into_iter().for_each(Noting::end);
+    }
+    SPARE.set(room);
+}
+
+/// What the change of a single row leaves for rollups that may share a note: one for all, if it concerns them all.
+fn note_lone(together: &[Follower], change: Change, room: &mut Room) {
+    // SAFETY: rows of the table.
+    let is_concerned = |follower: &&Follower| unsafe { follower.is_concerned(change, &mut room.values) };
+    let concerned = together.iter().filter(is_concerned).count();
+    // SAFETY: the same.
+    let is_done =
+        concerned == 0 || concerned == together.len() && unsafe { write_together(together, change, room) };
+    together.iter().for_each(Follower::forget);
+    if !is_done {
+        for follower in together {
+            let mut noting = Noting::new(follower, false);
+            noting.see(change, &mut room.values);
+            noting.end();
+        }
+    }
 }
 
 /// What a change leaves for one rollup.
 struct Noting<'a> {
     follower: &'a Follower,
+    in_batches: bool,
     /// None: not yet opened; of none: the rollup was dropped meanwhile.
     notes: Option<Option<Notes>>,
     concerns_all: bool,
 }
 
 impl<'a> Noting<'a> {
-    fn new(follower: &'a Follower) -> Self {
-        Self { follower, notes: None, concerns_all: false }
+    fn new(follower: &'a Follower, in_batches: bool) -> Self {
+        Self { follower, in_batches, notes: None, concerns_all: false }
     }
 
-    fn see(&mut self, old: Row, new: Row, extent: Extent, values: &mut [Values; 2]) {
+    fn see(&mut self, change: Change, values: &mut [Values; 2]) {
         let follower = self.follower;
-        let differs = match (old, new) {
-            // SAFETY: rows of the table.
-            (Some(old), Some(new)) => unsafe { !follower.reads_the_same(old, new, values) },
-            _ => true,
-        };
+        // SAFETY: rows of the table.
+        let is_concerned = unsafe { follower.is_concerned(change, values) };
         if let Some(tables) = &follower.notes
-            && differs
-            && let Some(notes) = self.notes.get_or_insert_with(|| Notes::open(tables, extent))
+            && is_concerned
+            && let Some(notes) = self.notes.get_or_insert_with(|| Notes::open(tables.notes, self.in_batches))
         {
-            // SAFETY: rows of the table; notes are of the types that the tables of notes have.
+            // SAFETY: the same; notes are of the types that the tables of notes have.
             unsafe {
-                let leaves_two = match (old, new) {
-                    (Some(old), Some(new)) => !follower.notes_the_same(old, new, values),
-                    (Some(row), None) | (None, Some(row)) => {
-                        follower.note_of(row, &mut values[1]);
-                        false
-                    }
-                    (None, None) => return,
-                };
+                let leaves_two = follower.notes_of(change, values);
                 let [first, last] = values;
                 if leaves_two {
                     notes.add(first, follower.row_memory());
@@ -103,7 +121,7 @@ impl<'a> Noting<'a> {
                 notes.add(last, follower.row_memory());
             }
         }
-        self.concerns_all |= differs && follower.notes.is_none();
+        self.concerns_all |= is_concerned && follower.notes.is_none();
         follower.forget();
     }
 
@@ -154,30 +172,29 @@ impl<'a> Changes<'a> {
         Some(Self::Row(takes.then_some(data.tg_trigslot), puts.then_some(inserted)))
     }
 
-    fn extent(&self) -> Extent {
+    /// Whether a statement changed no more than a row.
+    fn are_one_at_most(&self) -> bool {
         match *self {
-            Self::Row(..) => Extent::RowOfMany,
-            Self::Statement(data) => {
-                let has_one_at_most = [data.tg_oldtable, data.tg_newtable]
-                    .into_iter()
-                    .filter(|table| !table.is_null())
-                    // SAFETY: a table of rows.
-                    .all(|table| unsafe { pg_sys::tuplestore_tuple_count(table) } <= 1);
-                if has_one_at_most { Extent::OneRow } else { Extent::ManyRows }
-            }
+            // Others come by themselves.
+            Self::Row(..) => false,
+            Self::Statement(data) => [data.tg_oldtable, data.tg_newtable]
+                .into_iter()
+                .filter(|table| !table.is_null())
+                // SAFETY: a table of rows.
+                .all(|table| unsafe { pg_sys::tuplestore_tuple_count(table) } <= 1),
         }
     }
 
-    fn each(&self, mut see: impl FnMut(Row, Row)) {
+    fn each(&self, mut see: impl FnMut(Change)) {
         match *self {
-            Self::Row(old, new) => see(old, new),
+            Self::Row(old, new) => see((old, new)),
             Self::Statement(data) => {
                 let (mut old, mut new) = (Rows::of(data.tg_oldtable, data), Rows::of(data.tg_newtable, data));
                 loop {
                     pgrx::check_for_interrupts!();
                     match (old.next(), new.next()) {
                         (None, None) => break,
-                        (old, new) => see(old, new),
+                        change => see(change),
                     }
                 }
                 old.close();

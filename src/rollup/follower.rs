@@ -23,16 +23,19 @@ struct Source {
     query: String,
     reads: usize,
     notes: Option<u32>,
+    types: Option<Vec<u32>>,
     lone_notes: Option<u32>,
-    types: Vec<u32>,
+    lone_columns: Vec<usize>,
 }
 
 /// Where the notes of a source are written.
 pub struct Tables {
-    /// Indexed: a statement may leave any number.
+    /// Indexed, as a statement may leave any number.
     pub notes: Oid,
-    /// Those of statements that change a row: an index would cost their writers as much as the note.
+    /// Those of statements that change a row, maybe together with those of other rollups.
     pub lone_notes: Oid,
+    /// Which of its columns, from 1 on, are those of `notes`.
+    pub lone_columns: Vec<usize>,
 }
 
 struct Expression {
@@ -54,6 +57,9 @@ pub struct Follower {
     context: *mut ExprContext,
     memory: MemoryContext,
 }
+
+/// A row before and after.
+pub type Change = (Option<*mut TupleTableSlot>, Option<*mut TupleTableSlot>);
 
 #[derive(Default)]
 pub struct Values {
@@ -98,14 +104,18 @@ impl Follower {
             pg_sys::MemoryContextSetParent(memory, pg_sys::TopMemoryContext);
             let noted = prepared.split_off(source.reads);
             // A column may have become of another type, which the table of notes cannot hold.
-            let fits = source.types.len() == noted.len() + 1
-                && noted.iter().zip(&source.types).all(|(expression, of)| expression.of.to_u32() == *of);
+            let fits = source.types.is_some_and(|types| {
+                types.len() == noted.len() + 1
+                    && noted.iter().zip(types).all(|(expression, of)| expression.of.to_u32() == of)
+            });
+            let tables = source.notes.zip(source.lone_notes).filter(|_| fits);
             Self {
                 rollup: source.rollup,
                 source: source.source,
-                notes: source.notes.filter(|_| fits).map(|notes| Tables {
+                notes: tables.map(|(notes, lone_notes)| Tables {
                     notes: notes.into(),
-                    lone_notes: source.lone_notes.unwrap_or(notes).into(),
+                    lone_notes: lone_notes.into(),
+                    lone_columns: source.lone_columns,
                 }),
                 calls_others,
                 read: prepared,
@@ -116,39 +126,43 @@ impl Follower {
         }
     }
 
-    /// # Safety
-    /// The slot holds a row of the table. Values live until forget().
-    pub unsafe fn note_of(&self, row: *mut TupleTableSlot, into: &mut Values) {
-        // SAFETY: as the contract says.
-        unsafe { self.evaluate(&self.noted, row, into) }
+    pub fn lone_notes(&self) -> Option<Oid> {
+        self.notes.as_ref().map(|tables| tables.lone_notes)
     }
 
-    /// Whether two rows are the same in what is read of them.
+    /// Whether a change matters to the rollup.
     ///
     /// # Safety
-    /// Both slots hold rows of the table. What is read of them is left in `values`.
-    pub unsafe fn reads_the_same(
-        &self, old: *mut TupleTableSlot, new: *mut TupleTableSlot, values: &mut [Values; 2],
-    ) -> bool {
-        // SAFETY: as the contract says.
-        unsafe { self.are_the_same(&self.read, old, new, values) }
+    /// The slots hold rows of the table.
+    pub unsafe fn is_concerned(&self, (old, new): Change, values: &mut [Values; 2]) -> bool {
+        match (old, new) {
+            // SAFETY: as the contract says.
+            (Some(old), Some(new)) => unsafe { !self.are_the_same(&self.read, old, new, values) },
+            (old, new) => old.is_some() || new.is_some(),
+        }
     }
 
-    /// Whether two rows leave the same note. Their notes are left in `values`.
+    /// The notes that a change leaves: the last of `values`, and the first one, too, if it returns true. They live until forget().
     ///
     /// # Safety
-    /// As above.
-    pub unsafe fn notes_the_same(
-        &self, old: *mut TupleTableSlot, new: *mut TupleTableSlot, values: &mut [Values; 2],
-    ) -> bool {
+    /// As above, and there is a row.
+    pub unsafe fn notes_of(&self, change: Change, values: &mut [Values; 2]) -> bool {
         // SAFETY: as the contract says.
-        unsafe { self.are_the_same(&self.noted, old, new, values) }
+        unsafe {
+            match change {
+                (Some(old), Some(new)) => !self.are_the_same(&self.noted, old, new, values),
+                (old, new) => {
+                    old.or(new).into_iter().for_each(|row| self.evaluate(&self.noted, row, &mut values[1]));
+                    false
+                }
+            }
+        }
     }
 
-    /// To the bit: nothing of anybody else's says so.
+    /// To the bit: nothing of anybody else's says so. The values are left in `values`.
     ///
     /// # Safety
-    /// As above.
+    /// Both slots hold rows of the table.
     unsafe fn are_the_same(
         &self, expressions: &[Expression], old: *mut TupleTableSlot, new: *mut TupleTableSlot,
         values: &mut [Values; 2],
@@ -207,6 +221,21 @@ impl Follower {
     pub fn forget(&self) {
         // SAFETY: nobody keeps a value.
         unsafe { pg_sys::MemoryContextReset(self.row_memory()) }
+    }
+}
+
+impl Values {
+    pub fn fill_with_nulls(&mut self, width: i32) {
+        let width = usize::try_from(width).unwrap_or_default();
+        self.datums.clear();
+        self.datums.resize(width, Datum::null());
+        self.nulls.clear();
+        self.nulls.resize(width, true);
+    }
+
+    pub fn copy(&mut self, place: usize, from: &Self, from_place: usize) {
+        self.datums[place] = from.datums[from_place];
+        self.nulls[place] = from.nulls[from_place];
     }
 }
 

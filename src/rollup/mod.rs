@@ -7,6 +7,7 @@ mod codes;
 mod engine;
 mod follower;
 mod instants;
+mod lone_notes;
 mod nodes;
 mod notes;
 mod owner;

@@ -1,6 +1,6 @@
 //! Writing notes: rows of a table of our own without a unique index, so that no writer waits for another. By the way of
 //! PostgreSQL's catalogs, as an INSERT for one row takes longer than the row.
-use super::follower::{Tables, Values};
+use super::follower::Values;
 use pgrx::pg_sys::{
     CatalogIndexState, Datum, HeapTuple, LOCKMODE, MemoryContext, NoLock, Oid, Relation, TupleTableSlot,
 };
@@ -11,18 +11,6 @@ use std::collections::HashSet;
 const REMEMBERED: usize = 10_000;
 /// Some pages of notes: each page is then locked and logged once.
 const WRITTEN_TOGETHER: u16 = 500;
-/// Pages without an index: some five milliseconds of a reader's time.
-const LOOKED_THROUGH: pg_sys::BlockNumber = 1000;
-
-/// Of how much a trigger is told at once.
-#[derive(Clone, Copy, PartialEq)]
-pub enum Extent {
-    /// A statement changed no more than a row.
-    OneRow,
-    ManyRows,
-    /// Others come by themselves.
-    RowOfMany,
-}
 
 pub struct Notes {
     table: Relation,
@@ -49,20 +37,12 @@ struct Noted {
 
 impl Notes {
     /// None if there is no such table any more.
-    pub fn open(tables: &Tables, extent: Extent) -> Option<Self> {
+    pub fn open(table: Oid, in_batches: bool) -> Option<Self> {
         // SAFETY: inside a transaction; the lock is kept to the end of it.
         unsafe {
-            let lone = if extent == Extent::OneRow { open_table(tables.lone_notes) } else { None };
-            let table = match lone {
-                Some(lone) if is_long(lone) => {
-                    pg_sys::table_close(lone, NoLock as LOCKMODE);
-                    open_table(tables.notes)
-                }
-                Some(lone) => Some(lone),
-                None => open_table(tables.notes),
-            }?;
+            let table = open_table(table)?;
             let indexes = pg_sys::CatalogOpenIndexes(table);
-            Some(Self { table, indexes, batch: (extent == Extent::ManyRows).then(Batch::new) })
+            Some(Self { table, indexes, batch: in_batches.then(Batch::new) })
         }
     }
 
@@ -124,24 +104,10 @@ impl Notes {
 
 /// # Safety
 /// Inside a transaction.
-unsafe fn open_table(table: Oid) -> Option<Relation> {
+pub unsafe fn open_table(table: Oid) -> Option<Relation> {
     // SAFETY: null, if there is none.
     let table = unsafe { pg_sys::try_table_open(table, pg_sys::RowExclusiveLock as LOCKMODE) };
     (!table.is_null()).then_some(table)
-}
-
-/// Whether this session has come to write so far behind its start that readers should not look through all of it.
-///
-/// # Safety
-/// The table is open.
-unsafe fn is_long(table: Relation) -> bool {
-    // SAFETY: null, until the session writes to it.
-    unsafe {
-        let file = (*table).rd_smgr.as_ref();
-        file.is_some_and(|file| {
-            file.smgr_targblock != pg_sys::InvalidBlockNumber && file.smgr_targblock >= LOOKED_THROUGH
-        })
-    }
 }
 
 impl Batch {
