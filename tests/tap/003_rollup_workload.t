@@ -359,13 +359,14 @@ $node->safe_psql('postgres', 'CREATE DATABASE mutant TEMPLATE platform');
 is($node->safe_psql('mutant', q{
 	DO $$
 	DECLARE
-		taking CONSTANT text := 'DELETE FROM ONLY %3$s WHERE ctid = ANY (ARRAY(SELECT ctid FROM ONLY %3$s%5$s LIMIT $1)) RETURNING %4$s';
-		definition text := pg_get_functiondef('vend_internal.refresh_statement'::regproc);
+		taking CONSTANT text := '(DELETE FROM ONLY %s';
+		taken CONSTANT text := ' RETURNING *)';
+		definition text := pg_get_functiondef('vend_internal.take_clauses'::regproc);
 	BEGIN
-		IF position(taking IN definition) = 0 THEN
+		IF position(taking IN definition) = 0 OR position(taken IN definition) = 0 THEN
 			RAISE EXCEPTION 'the refresh does not take its notes as this test thinks';
 		END IF;
-		EXECUTE replace(definition, taking, 'SELECT %4$s FROM ONLY %3$s');
+		EXECUTE replace(replace(definition, taking, '(SELECT * FROM ONLY %s'), taken, ')');
 	END $$;
 	CREATE PROCEDURE load.refresh_in_two_steps() LANGUAGE plpgsql AS $$
 	DECLARE
