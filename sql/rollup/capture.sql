@@ -1,11 +1,11 @@
 -- How a change leaves its notes: in the writer's transaction, so that both are there or neither is.
 
--- What of a row is read, and what is noted of it: an expression each, over a row that stands for the changed one.
+-- What of a row is read, and what a note of it has: an expression each, over a row that stands for the changed one.
 CREATE FUNCTION vend_internal.note_query(rollup text, "position" int) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT format('SELECT %s FROM %s', (
-            SELECT string_agg(e, ', ' ORDER BY n) FROM unnest(s.read_expressions || s.noted_expressions) WITH ORDINALITY AS e(e, n)),
+            SELECT string_agg(e, ', ' ORDER BY n) FROM unnest(s.read_expressions || s.noted_expressions || CASE WHEN s.touched <> '{}' THEN '{now()}'::text[] END) WITH ORDINALITY AS e(e, n)),
         vend_internal.rows_of(s.source, 'unnest(ARRAY[$1])', s.columns))
     FROM vend_internal.rollup_sources s
     WHERE (s.rollup, s.position) = ($1, $2);
@@ -17,11 +17,11 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT coalesce(jsonb_agg(jsonb_build_object('rollup', s.rollup, 'source', s.source, 'query', s.note_query, 'reads', cardinality(s.read_expressions),
         'notes', n.oid::int8, 'types', n.types, 'lone_notes', l.oid::int8, 'lone_columns', ARRAY(
-            SELECT a.attnum
-            FROM pg_attribute o
-            JOIN pg_attribute a ON a.attrelid = l.oid AND a.attname = o.attname
-            WHERE o.attrelid = n.oid AND o.attnum > 0
-            ORDER BY o.attnum))
+            SELECT o.attnum
+            FROM pg_attribute a
+            LEFT JOIN pg_attribute o ON o.attrelid = n.oid AND o.attname = a.attname
+            WHERE a.attrelid = l.oid AND a.attnum > 0
+            ORDER BY a.attnum))
         ORDER BY l.oid, s.rollup, s.position), '[]')
     FROM vend_internal.rollup_sources s
     LEFT JOIN LATERAL (
@@ -60,7 +60,7 @@ BEGIN
         AND (vend_internal.note_types((source).note_query, (source).relation))[cardinality((source).read_expressions) + 1 :] = ARRAY(
             SELECT a.atttypid
             FROM pg_attribute a
-            WHERE a.attrelid = to_regclass(vend_internal.part_of((source).rollup, 'notes', (source).position)) AND a.attname = ANY ((source).noted)
+            WHERE a.attrelid = to_regclass(vend_internal.part_of((source).rollup, 'notes', (source).position)) AND a.attnum > 0
             ORDER BY a.attnum);
 -- A function that is gone, or that takes another type.
 EXCEPTION WHEN syntax_error_or_access_rule_violation THEN
@@ -122,8 +122,7 @@ END $$;
 COMMENT ON FUNCTION vend_internal.drop_triggers(text) IS
     'Drops the triggers that no rollup needs, but one that is about to go (NULL: none is), with the caller''s rights.';
 
--- A trigger that stays is replaced: dropping one locks out readers, too. And replacing it tells every session to look up
--- anew what it notes.
+-- A trigger that stays is replaced: dropping one locks out readers, too.
 CREATE FUNCTION vend_internal.watch_rollup(name text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

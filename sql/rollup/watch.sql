@@ -134,6 +134,16 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION vend_internal.watch_sources() IS 'Marks the rollups whose sources'' changes would go unseen.';
 
+CREATE FUNCTION vend_internal.forget_source(source vend_internal.rollup_sources) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM vend_internal.forget_plans(c.oid)
+    FROM unnest((source).relation || (source).partitions) AS s(relation)
+    JOIN pg_class c ON c.oid = s.relation;
+END $$;
+COMMENT ON FUNCTION vend_internal.forget_source(vend_internal.rollup_sources) IS
+    'Has every session plan anew what it reads of a source and its partitions, and look up anew what it notes of them.';
+
 -- A label that is renamed is another code in every row that has it.
 CREATE FUNCTION vend_internal.watch_types() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -142,16 +152,16 @@ DECLARE
 BEGIN
     FOR altered IN
         WITH read AS MATERIALIZED (
-            SELECT s.rollup, s.relation, a.atttypid AS type
+            SELECT s AS source, a.atttypid AS type
             FROM vend_internal.rollup_sources s
             JOIN pg_attribute a ON a.attrelid = s.relation AND a.attname = ANY (s.table_columns)
         )
-        SELECT DISTINCT r.rollup, r.relation, c.object_identity AS type
+        SELECT DISTINCT r.source, c.object_identity AS type
         FROM read r
         JOIN pg_event_trigger_ddl_commands() c ON c.classid = 'pg_type'::regclass AND c.objid = vend_internal.base_type(r.type)
     LOOP
-        PERFORM vend_internal.forget_plans(altered.relation),
-            vend_internal.note_every_key(altered.rollup, format('type %s was altered', altered.type));
+        PERFORM vend_internal.forget_source(altered.source),
+            vend_internal.note_every_key((altered.source).rollup, format('type %s was altered', altered.type));
     END LOOP;
 END $$;
 COMMENT ON FUNCTION vend_internal.watch_types() IS 'Marks the rollups that read a column of a type that was altered.';

@@ -2,25 +2,20 @@
 //!
 //! An update counts by the rows that differ in what a rollup reads, whichever rows those are: what is computed from the same
 //! rows is the same. PostgreSQL hands both over in the same order; were it not so, more would be noted, never less.
-use super::follower::{Change, Follower, Values};
-use super::lone_notes::{Room, write_together};
+use super::follower::{Follower, Followers, Sharers};
+use super::lone_notes::write_lone;
 use super::notes::Notes;
 use super::owner::as_owner;
+use super::projection::Change;
 use super::sources::followers;
 use pgrx::fn_call::{Arg, fn_call};
 use pgrx::is_a;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::pg_sys::{FunctionCallInfo, NodeTag, TriggerData, TupleTableSlot, Tuplestorestate};
 use pgrx::prelude::*;
-use std::cell::Cell;
 use std::ffi::CStr;
 
 type Row = Option<*mut TupleTableSlot>;
-
-thread_local! {
-    /// What the last call had room for values in.
-    static SPARE: Cell<Room> = Cell::default();
-}
 
 #[pg_extern(sql = false)]
 fn note_changes(fcinfo: FunctionCallInfo) -> Result<(), ErrorReport> {
@@ -36,7 +31,7 @@ fn note_changes(fcinfo: FunctionCallInfo) -> Result<(), ErrorReport> {
     if data.tg_event & pg_sys::TRIGGER_EVENT_TIMINGMASK != pg_sys::TRIGGER_EVENT_AFTER {
         return Err(misused());
     }
-    let followers = followers(relation);
+    let Some(followers) = followers(relation) else { return Ok(()) };
     if data.tg_event & pg_sys::TRIGGER_EVENT_OPMASK == pg_sys::TRIGGER_EVENT_TRUNCATE {
         // SAFETY: a NUL-terminated name; the copy is in the memory of the call.
         let name =
@@ -46,46 +41,50 @@ fn note_changes(fcinfo: FunctionCallInfo) -> Result<(), ErrorReport> {
         return Ok(());
     }
     let changes = Changes::of(data).ok_or_else(misused)?;
-    if followers.iter().any(|follower| follower.calls_others) {
+    if followers.calls_others {
         as_owner(|| note(&followers, &changes));
-    } else if !followers.is_empty() {
+    } else {
         note(&followers, &changes);
     }
     Ok(())
 }
 
-fn note(followers: &[Follower], changes: &Changes) {
-    let mut room = SPARE.take();
+fn note(followers: &Followers, changes: &Changes) {
     if changes.are_one_at_most() {
         changes.each(|change| {
-            followers
-                .chunk_by(|one, other| one.lone_notes().is_some() && one.lone_notes() == other.lone_notes())
-                .for_each(|together| note_lone(together, change, &mut room));
+            followers.sharers.iter().for_each(|sharers| note_lone(sharers, change));
+            followers.forget();
         });
     } else {
         let in_batches = matches!(changes, Changes::Statement(_));
         let mut noting: Vec<_> = followers.iter().map(|follower| Noting::new(follower, in_batches)).collect();
-        changes.each(|change| noting.iter_mut().for_each(|noting| noting.see(change, &mut room.values)));
+        changes.each(|change| {
+            noting.iter_mut().for_each(|noting| noting.see(change));
+            followers.forget();
+        });
         noting.into_iter().for_each(Noting::end);
     }
-    SPARE.set(room);
 }
 
 /// What the change of a single row leaves for rollups that may share a note: one for all, if it concerns them all.
-fn note_lone(together: &[Follower], change: Change, room: &mut Room) {
+fn note_lone(sharers: &Sharers, change: Change) {
+    let followers = &sharers.followers;
     // SAFETY: rows of the table.
-    let is_concerned = |follower: &&Follower| unsafe { follower.is_concerned(change, &mut room.values) };
-    let concerned = together.iter().filter(is_concerned).count();
-    // SAFETY: the same.
-    let is_done =
-        concerned == 0 || concerned == together.len() && unsafe { write_together(together, change, room) };
-    together.iter().for_each(Follower::forget);
-    if !is_done {
-        for follower in together {
-            let mut noting = Noting::new(follower, false);
-            noting.see(change, &mut room.values);
-            noting.end();
-        }
+    let concerned = followers.iter().filter(|follower| unsafe { follower.is_concerned(change) }).count();
+    if concerned == 0 {
+        return;
+    }
+    if let Some(lone_notes) = &sharers.lone_notes
+        && concerned == followers.len()
+        // SAFETY: the same.
+        && unsafe { write_lone(lone_notes, change) }
+    {
+        return;
+    }
+    for follower in followers {
+        let mut noting = Noting::new(follower, false);
+        noting.see(change);
+        noting.end();
     }
 }
 
@@ -103,26 +102,19 @@ impl<'a> Noting<'a> {
         Self { follower, in_batches, notes: None, concerns_all: false }
     }
 
-    fn see(&mut self, change: Change, values: &mut [Values; 2]) {
-        let follower = self.follower;
+    fn see(&mut self, change: Change) {
         // SAFETY: rows of the table.
-        let is_concerned = unsafe { follower.is_concerned(change, values) };
-        if let Some(tables) = &follower.notes
-            && is_concerned
-            && let Some(notes) = self.notes.get_or_insert_with(|| Notes::open(tables.notes, self.in_batches))
-        {
-            // SAFETY: the same; notes are of the types that the tables of notes have.
-            unsafe {
-                let leaves_two = follower.notes_of(change, values);
-                let [first, last] = values;
-                if leaves_two {
-                    notes.add(first, follower.row_memory());
-                }
-                notes.add(last, follower.row_memory());
-            }
+        if !unsafe { self.follower.is_concerned(change) } {
+            return;
         }
-        self.concerns_all |= is_concerned && follower.notes.is_none();
-        follower.forget();
+        let Some(noted) = &self.follower.notes else {
+            self.concerns_all = true;
+            return;
+        };
+        if let Some(notes) = self.notes.get_or_insert_with(|| Notes::open(noted.table, self.in_batches)) {
+            // SAFETY: the same; what is noted has the columns of the table.
+            unsafe { noted.rows.of(change).into_iter().flatten().for_each(|note| notes.add(note)) };
+        }
     }
 
     fn end(self) {

@@ -5,6 +5,7 @@
 mod capture;
 mod codes;
 mod engine;
+mod expressions;
 mod follower;
 mod instants;
 mod lone_notes;
@@ -12,6 +13,7 @@ mod nodes;
 mod notes;
 mod owner;
 mod partitions;
+mod projection;
 mod query;
 mod same_day;
 mod sources;

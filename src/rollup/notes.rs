@@ -1,8 +1,7 @@
 //! Writing notes: rows of a table of our own without a unique index, so that no writer waits for another. By the way of
 //! PostgreSQL's catalogs, as an INSERT for one row takes longer than the row.
-use super::follower::Values;
 use pgrx::pg_sys::{
-    CatalogIndexState, Datum, HeapTuple, LOCKMODE, MemoryContext, NoLock, Oid, Relation, TupleTableSlot,
+    CatalogIndexState, HeapTuple, LOCKMODE, MemoryContext, NoLock, Oid, Relation, TupleTableSlot,
 };
 use pgrx::{PgMemoryContexts, pg_sys};
 use std::collections::HashSet;
@@ -46,29 +45,24 @@ impl Notes {
         }
     }
 
-    /// Adds a note with the time of the transaction, unless it was just added.
+    /// Adds a note, unless it was just added.
     ///
     /// # Safety
-    /// The values are those of the table's columns but the last.
-    pub unsafe fn add(&mut self, values: &mut Values, memory: MemoryContext) {
-        // SAFETY: inside a transaction.
-        values.datums.push(Datum::from(unsafe { pg_sys::GetCurrentTransactionStartTimestamp() }));
-        values.nulls.push(false);
-        let memory = self.batch.as_ref().map_or(memory, |batch| batch.memory);
-        // SAFETY: as the contract says; the table and its indexes are open. What is made for a note lives in `memory`.
+    /// It has the columns of the table.
+    pub unsafe fn add(&mut self, note: *mut TupleTableSlot) {
+        // SAFETY: as the contract says; the table and its indexes are open. What is made for a note goes with the call of the
+        // trigger, or with the batch.
         unsafe {
-            let note = PgMemoryContexts::For(memory).switch_to(|_| {
-                let (datums, nulls) = (values.datums.as_mut_ptr(), values.nulls.as_mut_ptr());
-                let note = pg_sys::heap_form_tuple((*self.table).rd_att, datums, nulls);
-                if self.batch.is_none() {
-                    pg_sys::CatalogTupleInsertWithInfo(self.table, note, self.indexes);
+            let form =
+                || pg_sys::heap_form_tuple((*self.table).rd_att, (*note).tts_values, (*note).tts_isnull);
+            match &mut self.batch {
+                None => pg_sys::CatalogTupleInsertWithInfo(self.table, form(), self.indexes),
+                Some(batch) => {
+                    let note = PgMemoryContexts::For(batch.memory).switch_to(|_| form());
+                    if batch.takes(note, self.table) {
+                        self.write_batch();
+                    }
                 }
-                note
-            });
-            if let Some(batch) = &mut self.batch
-                && batch.takes(note, self.table)
-            {
-                self.write_batch();
             }
         }
     }

@@ -1,41 +1,41 @@
 //! What a trigger asks of our own tables, as they are now: a transaction at repeatable read may write to a table, or alter it,
 //! that became a source after its snapshot was taken.
-use super::follower::Follower;
+use super::follower::Followers;
 use super::owner::as_owner;
 use pgrx::fn_call::{Arg, FnCallArg, fn_call};
 use pgrx::pg_sys::{Datum, Oid, RelationData};
 use pgrx::prelude::*;
 use pgrx::{FromDatum, IntoDatum, JsonB};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
-type Followers = Rc<[Follower]>;
-
 thread_local! {
     /// The rollups that follow tables and their partitions. Not dropped at the end of the process, when there is no PostgreSQL to
     /// give the memory back to.
-    static KNOWN: ManuallyDrop<RefCell<HashMap<Oid, Followers>>> = ManuallyDrop::default();
-    /// How often they were forgotten; none: nobody has asked yet.
-    static FORGOTTEN: Cell<Option<u64>> = const { Cell::new(None) };
+    static KNOWN: ManuallyDrop<RefCell<HashMap<Oid, Rc<Followers>>>> = ManuallyDrop::default();
+    /// The table whose followers are just looked up, unless what is found may be forgotten again.
+    static LOOKED_UP: Cell<Oid> = const { Cell::new(Oid::INVALID) };
+    static LISTENS: OnceCell<()> = const { OnceCell::new() };
 }
 
-/// Every statement of a writer asks, so that it is remembered. A table becomes a source, or ceases to be one, together with
-/// tables of notes that are made and dropped, of which every session is told. That it is none is not remembered.
-pub fn followers(relation: &RelationData) -> Followers {
+/// Every statement of a writer asks, so that it is remembered, until PostgreSQL tells of the table, of one of its tables of notes, or
+/// of any function: a rollup is made and dropped together with some of its own. That there are none is not remembered.
+pub fn followers(relation: &RelationData) -> Option<Rc<Followers>> {
     if let Some(known) = KNOWN.with(|known| known.borrow().get(&relation.rd_id).cloned()) {
-        return known;
+        return Some(known);
     }
-    let before = forgotten();
-    let found: Followers = as_owner(|| {
+    LISTENS.with(|listens| *listens.get_or_init(listen));
+    LOOKED_UP.set(relation.rd_id);
+    let found = as_owner(|| {
         let found: Option<JsonB> = asked_now("vend_internal.followers", &[&Arg::Value(relation.rd_id)]);
-        Follower::all(found, relation)
-    });
-    if !found.is_empty() && before == forgotten() {
+        Followers::find(found, relation).map(Rc::new)
+    })?;
+    if LOOKED_UP.get() == relation.rd_id {
         KNOWN.with(|known| known.borrow_mut().insert(relation.rd_id, Rc::clone(&found)));
     }
-    found
+    Some(found)
 }
 
 /// Whether a table is what is attached as one of the nine, or a partition of it.
@@ -61,27 +61,30 @@ fn asked_now<R: FromDatum + IntoDatum>(function: &str, arguments: &[&dyn FnCallA
     answer
 }
 
-fn forgotten() -> u64 {
-    FORGOTTEN.get().unwrap_or_else(|| {
-        // SAFETY: registered once in a process, functions that stay. What calls a function that is replaced may have its body in it.
-        unsafe {
-            pg_sys::CacheRegisterRelcacheCallback(Some(forget), Datum::from(0));
-            pg_sys::CacheRegisterSyscacheCallback(
-                pg_sys::SysCacheIdentifier::PROCOID as i32,
-                Some(forget_functions),
-                Datum::from(0),
-            );
-        }
-        FORGOTTEN.set(Some(0));
-        0
-    })
+fn listen() {
+    // SAFETY: registered once in a process, functions that stay. What calls a function that is replaced may have its body in it.
+    unsafe {
+        pg_sys::CacheRegisterRelcacheCallback(Some(forget), Datum::from(0));
+        pg_sys::CacheRegisterSyscacheCallback(
+            pg_sys::SysCacheIdentifier::PROCOID as i32,
+            Some(forget_functions),
+            Datum::from(0),
+        );
+    }
 }
 
-/// Whatever table it was: a partition is a source by what it is a partition of.
 #[pg_guard]
-unsafe extern "C-unwind" fn forget(_argument: Datum, _relation: Oid) {
-    KNOWN.with(|known| known.borrow_mut().clear());
-    FORGOTTEN.set(FORGOTTEN.get().map(|times| times.wrapping_add(1)));
+unsafe extern "C-unwind" fn forget(_argument: Datum, altered: Oid) {
+    // None in particular: it may be any.
+    let is_any = altered == Oid::INVALID;
+    if is_any || altered == LOOKED_UP.get() {
+        LOOKED_UP.set(Oid::INVALID);
+    }
+    KNOWN.with(|known| {
+        known
+            .borrow_mut()
+            .retain(|relation, followers| !(is_any || *relation == altered || followers.write_to(altered)));
+    });
 }
 
 #[pg_guard]

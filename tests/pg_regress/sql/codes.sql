@@ -90,6 +90,18 @@ ALTER TYPE odd ADD VALUE 'new'; SELECT count(*) FROM vend_internal.stale_rollups
 SELECT problem, hint FROM vend.check_source('codes') WHERE problem ~ 'refunds';
 DEALLOCATE ALL;
 RESET plan_cache_mode;
+-- Nor what a writer to a partition remembers.
+SELECT vend.detach();
+ALTER TYPE state RENAME VALUE 'Refunded' TO 'void';
+ALTER TABLE payments RENAME TO payments_of_2026; CREATE TABLE payments (LIKE payments_of_2026) PARTITION BY RANGE (payment_date);
+ALTER TABLE payments ATTACH PARTITION payments_of_2026 FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+SELECT count(*) > 0 AS attached FROM vend.attach('codes'); SELECT count(*) > 0 AS refreshed FROM vend.refresh();
+CREATE VIEW wrong AS SELECT count(*) AS wrong FROM ((TABLE vend_reports.daily_revenue EXCEPT TABLE vend_internal.query_daily_revenue) UNION ALL (TABLE vend_internal.query_daily_revenue EXCEPT TABLE vend_reports.daily_revenue)) AS d;
+CREATE TEMP TABLE two AS SELECT id FROM payments WHERE status = 'succeeded' ORDER BY id LIMIT 2;
+UPDATE payments_of_2026 SET status = 'refunded', updated_at = '2026-06-01' WHERE id = (SELECT min(id::text)::uuid FROM two); TABLE wrong; SELECT count(*) > 0 AS refreshed FROM vend.refresh(); TABLE wrong;
+ALTER TYPE state RENAME VALUE 'refunded' TO 'returned'; ALTER TYPE state RENAME VALUE 'void' TO 'refunded'; SELECT count(*) > 0 AS refreshed FROM vend.refresh(); TABLE wrong;
+UPDATE payments_of_2026 SET status = 'refunded', updated_at = '2026-06-02' WHERE id = (SELECT max(id::text)::uuid FROM two); TABLE wrong; SELECT day, refunds > 0 AS refunded FROM vend_reports.daily_revenue WHERE day = '2026-06-02';
+DROP VIEW wrong;
 SELECT vend.detach();
 RESET search_path;
 SET client_min_messages = warning;

@@ -116,6 +116,25 @@ INSERT INTO tills VALUES (3, 1); ROLLBACK TO s; INSERT INTO tills VALUES (4, 1);
 INSERT INTO tills VALUES (5, 1); SELECT id FROM vend_internal.notes_till_sums_1; TABLE vend_reports.till_sums ORDER BY 1; SELECT vend.drop_rollup('till_sums');
 INSERT INTO tills VALUES (6, 1);
 
+-- It is looked up again after what concerns the table, or its notes, and after nothing else.
+CREATE TABLE kiosk.day_tills (day date, id int, n int) PARTITION BY RANGE (day); CREATE TABLE kiosk.tills_of_may PARTITION OF kiosk.day_tills FOR VALUES FROM ('2026-05-01') TO ('2026-06-01');
+SELECT vend.create_rollup('till_sums', 'SELECT id, sum(n) AS n FROM kiosk.day_tills GROUP BY 1', '{id}', '{"kiosk.day_tills": ["id"]}', tenant_column => NULL); SELECT rollup FROM vend.refresh('till_sums');
+SET track_functions = 'all';
+\set flush 'DO $$ BEGIN PERFORM pg_stat_force_next_flush(); END $$;'
+CREATE FUNCTION looks() RETURNS bigint LANGUAGE sql AS $$ SELECT pg_stat_clear_snapshot(); SELECT calls FROM pg_stat_user_functions WHERE schemaname = 'vend_internal' AND funcname = 'followers' $$;
+INSERT INTO tills_of_may VALUES ('2026-05-01', 1, 1); :flush SELECT looks() AS looks \gset
+CREATE TEMP TABLE receipt (n int); CREATE TABLE kiosk.receipts (n int); ALTER TABLE kiosk.receipts ADD m int; ANALYZE kiosk.receipts; DROP TABLE receipt, kiosk.receipts;
+INSERT INTO tills_of_may VALUES ('2026-05-01', 1, 1); :flush SELECT looks() - :looks AS looks;
+-- What follows it now has keys of its own, or none that it could name.
+SELECT vend.create_rollup('till_days', 'SELECT day, sum(n) AS n FROM kiosk.day_tills GROUP BY 1', '{day}', '{"kiosk.day_tills": ["day"]}', tenant_column => NULL);
+SELECT vend.create_rollup('till_names', 'SELECT t.name, sum(n) AS n FROM kiosk.day_tills d JOIN kiosk.names t ON t.tag = d.id::text GROUP BY 1', '{name}', '{"kiosk.day_tills": [null], "kiosk.names": ["name"]}', tenant_column => NULL);
+SELECT rollup FROM vend.refresh('till_days'); SELECT rollup FROM vend.refresh('till_names');
+INSERT INTO tills_of_may VALUES ('2026-05-02', 2, 2); :flush SELECT looks() - :looks AS looks; SELECT day FROM vend_internal.notes_till_days_1; SELECT rollup, reason FROM vend_internal.stale_rollups WHERE rollup = 'till_names';
+SELECT vend.drop_rollup('till_names'); INSERT INTO tills_of_may VALUES ('2026-05-03', 3, 3); :flush SELECT looks() - :looks AS looks; SELECT rollup FROM vend_internal.stale_rollups WHERE rollup = 'till_names';
+SELECT vend.drop_rollup('till_days'); INSERT INTO tills_of_may VALUES ('2026-05-03', 3, 3); :flush SELECT looks() - :looks AS looks; SELECT id FROM vend_internal.notes_till_sums_1 ORDER BY 1; TABLE vend_reports.till_sums ORDER BY 1;
+ALTER TABLE kiosk.day_tills DETACH PARTITION kiosk.tills_of_may; INSERT INTO tills_of_may VALUES ('2026-05-03', 4, 4); SELECT id FROM vend_internal.notes_till_sums_1 WHERE id = 4;
+SELECT vend.drop_rollup('till_sums'); RESET track_functions; DROP FUNCTION looks(); DROP TABLE day_tills, tills_of_may;
+
 -- The note of a single row is beside those that are indexed, unless its session has come to write far behind the start of such notes.
 SELECT count(*) > 0 AS refreshed FROM vend.refresh();
 CREATE VIEW places AS SELECT n.tableoid::regclass AS place, count(*) FROM vend_internal.notes_weekly_sales_1 n GROUP BY n.tableoid ORDER BY n.tableoid::regclass::text;
