@@ -88,7 +88,9 @@ BEGIN ATOMIC
     SELECT s.position, c.relname, c.oid, ARRAY(SELECT i.inhparent::regclass FROM pg_inherits i WHERE i.inhrelid = c.oid AND i.inhparent <> own.oid ORDER BY 1)
     FROM vend_internal.rollup_sources s
     CROSS JOIN LATERAL to_regclass(vend_internal.part_of(s.rollup, 'notes', s.position)) AS own(oid)
-    JOIN pg_class c ON c.oid = own.oid OR c.oid IN (SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = own.oid)
+    -- Not as an OR, for which all of pg_class would be looked through.
+    CROSS JOIN LATERAL (SELECT own.oid UNION ALL SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = own.oid) AS t(oid)
+    JOIN pg_class c ON c.oid = t.oid
     WHERE s.rollup = $1
     ORDER BY s.position, c.relname;
 END;

@@ -307,20 +307,20 @@ COMMENT ON FUNCTION vend_internal.dirty_query(text, text[]) IS 'The keys that th
 CREATE FUNCTION vend_internal.recomputed(rollup text, mask text[], keys text) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT ARRAY[
-        format('%s AS d CROSS JOIN LATERAL (SELECT * FROM %s AS q WHERE %s OFFSET 0) AS q', keys, q.name, q.equal),
-        format('%s AS d CROSS JOIN LATERAL (SELECT * FROM %s AS q WHERE %s OFFSET 0) AS q WHERE %s', keys, q.name,
-            vend_internal.same_in(mask, 'q', 'd'), vend_internal.null_in(vend_internal.nullable(rollup, mask), 'd'))]
+    SELECT ARRAY[format('%s AS d CROSS JOIN LATERAL (SELECT * FROM %s AS q WHERE %s OFFSET 0) AS q', keys, q.name, q.equal)]
+        || CASE WHEN q.nullable <> '{}' THEN ARRAY[format('%s AS d CROSS JOIN LATERAL (SELECT * FROM %s AS q WHERE %s OFFSET 0) AS q WHERE %s', keys, q.name,
+            vend_internal.same_in(mask, 'q', 'd'), vend_internal.null_in(q.nullable, 'd'))] END
     FROM (
         SELECT vend_internal.part_of(rollup, 'query') AS name,
             (SELECT string_agg(format(CASE a.atttypid WHEN 'date'::regtype THEN 'vend_internal.same_day(q.%1$I, d.%1$I)'
                 ELSE 'q.%1$I = d.%1$I' END, a.attname), ' AND ')
             FROM pg_attribute a
-            WHERE a.attrelid = vend_internal.part_of(rollup, 'query')::regclass AND a.attname = ANY (mask)) AS equal
+            WHERE a.attrelid = vend_internal.part_of(rollup, 'query')::regclass AND a.attname = ANY (mask)) AS equal,
+            vend_internal.nullable(rollup, mask) AS nullable
     ) AS q;
 END;
 COMMENT ON FUNCTION vend_internal.recomputed(text, text[], text) IS
-    'FROM clauses that give the rows (q) of the keys (d) of a relation: those without NULLs, and those with.';
+    'FROM clauses that give the rows (q) of the keys (d) of a relation: those without NULLs, and, if there may be any, those with.';
 
 -- Rows as stored for keys without a note; else as the query has them now. What a wider note covers is left to it. A scope, a condition
 -- on the tenant's column, keeps also from computing what it would not show.

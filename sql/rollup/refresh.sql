@@ -75,17 +75,20 @@ BEGIN ATOMIC
 keys AS MATERIALIZED (SELECT DISTINCT %s FROM (%s) AS k),
 fresh AS MATERIALIZED (%s),
 old AS MATERIALIZED (
-    SELECT r.* FROM keys AS d CROSS JOIN LATERAL (SELECT r.*, r.ctid AS place FROM %s AS r WHERE %s OFFSET 0) AS r
-    UNION ALL
-    SELECT r.* FROM (SELECT * FROM keys AS d WHERE %s OFFSET 0) AS d
-    CROSS JOIN LATERAL (SELECT r.*, r.ctid AS place FROM %s AS r WHERE %s OFFSET 0) AS r),%s
+    SELECT r.* FROM keys AS d CROSS JOIN LATERAL (SELECT r.*, r.ctid AS place FROM %s AS r WHERE %s OFFSET 0) AS r%s),%s
 SELECT (SELECT count(*) FROM keys), (SELECT count(*) FROM gone) + (SELECT count(*) FROM written), %s',
         vend_internal.take_clauses($1, mask),
         vend_internal.list_of(mask),
         string_agg(format('SELECT %s FROM (WITH changed AS (%s) SELECT * FROM (%s) AS k) AS k', vend_internal.list_of(mask), t.changed, t.keys || E'\n'), ' UNION ALL '),
         (SELECT string_agg('SELECT q.* FROM ' || c, E'\nUNION ALL\n') FROM unnest(vend_internal.recomputed($1, mask, 'keys')) c),
-        vend_internal.part_of($1, 'stored'), vend_internal.equal_in(mask, 'd', 'r'),
-        vend_internal.null_in(vend_internal.nullable($1, mask), 'd'), vend_internal.part_of($1, 'stored'), vend_internal.same_in(mask, 'd', 'r'),
+        vend_internal.part_of($1, 'stored'), vend_internal.equal_in(mask, 'd', 'r'), (
+            SELECT format('
+    UNION ALL
+    SELECT r.* FROM (SELECT * FROM keys AS d WHERE %s OFFSET 0) AS d
+    CROSS JOIN LATERAL (SELECT r.*, r.ctid AS place FROM %s AS r WHERE %s OFFSET 0) AS r',
+                vend_internal.null_in(n, 'd'), vend_internal.part_of($1, 'stored'), vend_internal.same_in(mask, 'd', 'r'))
+            FROM vend_internal.nullable($1, mask) n
+            WHERE n <> '{}'),
         vend_internal.write_clauses($1),
         string_agg(t.notes, ' + '))
     FROM taken t;
