@@ -52,6 +52,8 @@ INSERT INTO sales VALUES (6, NULL, NULL, NULL, 1), (20000, NULL, NULL, NULL, 2) 
 MERGE INTO sales s USING (VALUES (7, 1), (20001, 2)) AS v(id, amount) ON s.id = v.id
 WHEN MATCHED THEN UPDATE SET tag = 'merged' WHEN NOT MATCHED THEN INSERT (id, at, tag) VALUES (v.id, '2026-01-01', 'tag1'); TABLE wrong;
 DELETE FROM sales WHERE id BETWEEN 10 AND 20; TABLE wrong;
+-- A key that is NULL and gone.
+SELECT count(*) > 0 AS refreshed FROM vend.refresh(); DELETE FROM sales WHERE at IS NULL; TABLE wrong; SELECT count(*) > 0 AS refreshed FROM vend.refresh(); TABLE wrong;
 -- A value too long for its page.
 UPDATE sales SET tag = (SELECT string_agg(md5(n::text), '') FROM generate_series(1, 60) AS n), remark = (SELECT jsonb_agg(md5(n::text)) FROM generate_series(1, 1000) AS n) WHERE id = 8;
 TABLE wrong; SELECT count(*) > 0 AS refreshed FROM vend.refresh(); TABLE wrong;
