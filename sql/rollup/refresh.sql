@@ -112,9 +112,9 @@ COMMENT ON FUNCTION vend_internal.rebuild_statement(text) IS
     'Takes every note of a rollup, and those of $1 that concern every key, and computes it as a whole.';
 
 -- Key by key costs the same for every key, as a whole less for each: where two keys of five are noted it has won. What is stored, and
--- how many rows of it are noted, is estimated: counting them would cost more than a refresh of a few keys.
+-- how many rows of it are noted, is estimated: counting them would cost more than a refresh of a few keys, and so would workers.
 CREATE FUNCTION vend_internal.is_mostly_dirty(rollup text, mask text[], dirty text) RETURNS boolean
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET max_parallel_workers_per_gather = 0 AS $$
 DECLARE
     stored text := vend_internal.part_of(rollup, 'stored');
     mostly boolean;
