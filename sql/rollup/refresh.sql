@@ -112,16 +112,17 @@ COMMENT ON FUNCTION vend_internal.rebuild_statement(text) IS
     'Takes every note of a rollup, and those of $1 that concern every key, and computes it as a whole.';
 
 -- Key by key costs the same for every key, as a whole less for each: where two keys of five are noted it has won. What is stored, and
--- how many rows of it are noted, is estimated: counting them would cost more than a refresh of a few keys, and so would workers.
+-- how many rows of it are noted, is estimated: counting them would cost more than a refresh of a few keys, and so would workers. Near
+-- two in five it makes little difference which way is taken, so a small sample does.
 CREATE FUNCTION vend_internal.is_mostly_dirty(rollup text, mask text[], dirty text) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET max_parallel_workers_per_gather = 0 AS $$
 DECLARE
     stored text := vend_internal.part_of(rollup, 'stored');
     mostly boolean;
 BEGIN
-    EXECUTE format('WITH noted AS MATERIALIZED (SELECT DISTINCT %1$s FROM %2$s), sample AS (SELECT * FROM noted LIMIT 1000)
+    EXECUTE format('WITH noted AS MATERIALIZED (SELECT DISTINCT %1$s FROM %2$s), sample AS (SELECT * FROM noted LIMIT 100)
         SELECT CASE WHEN (SELECT count(*) FROM noted) >= 1000 THEN
-            5 * (SELECT count(*) FROM noted) * (SELECT count(*) FROM sample AS d JOIN %3$s AS r ON %4$s) / 1000
+            5 * (SELECT count(*) FROM noted) * (SELECT count(*) FROM sample AS d JOIN %3$s AS r ON %4$s) / 100
             >= 2 * coalesce((SELECT nullif(greatest(c.reltuples, 0), 0) FROM pg_class c WHERE c.oid = %3$L::regclass), (SELECT count(*) FROM %3$s))
             ELSE false END',
         vend_internal.list_of(mask), dirty, stored, vend_internal.equal_in(mask, 'd', 'r'))
