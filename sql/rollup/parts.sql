@@ -617,7 +617,8 @@ BEGIN
     UPDATE vend_internal.rollup_sources s
     SET table_columns = vend_internal.table_columns_of(s.relation, vend_internal.rows_of(s.source, s.relation::text, s.columns))
     WHERE s.rollup = name;
-    PERFORM vend_internal.execute_as_owner(format('CREATE TABLE %1$s AS SELECT * FROM %2$s WITH NO DATA;
+    -- Room in each page, as a row that is updated within its page needs no new entry in the indexes: half as much of the log is written.
+    PERFORM vend_internal.execute_as_owner(format('CREATE TABLE %1$s WITH (fillfactor = 90) AS SELECT * FROM %2$s WITH NO DATA;
         ALTER TABLE %1$s ADD UNIQUE NULLS NOT DISTINCT (%3$s)', stored, query_view, vend_internal.list_of(rollup.key)));
     -- A reader's rows are found by the garage. An index whose first column it is would do, but of an index over several columns
     -- PostgreSQL does not trust that its rows lie together, and reads the table page by page through a bitmap.

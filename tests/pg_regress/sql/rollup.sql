@@ -87,6 +87,11 @@ SELECT keys_refreshed, rows_changed > 20 AS emptied FROM vend.refresh('daily_ord
 -- Most of it changed: computed as a whole.
 INSERT INTO orders SELECT n, g(n % 40), n % 20 + 1, '2026-03-01'::timestamp + n * interval '1 hour', 1, 'x' FROM generate_series(1, 4000) n;
 SELECT rollup, keys_refreshed = (SELECT count(*) FROM vend_reports.daily_orders) AS whole FROM vend.refresh('daily_orders');
+-- What changes stays in its page, and the indexes as they are.
+BEGIN;
+UPDATE orders SET amount = 2 WHERE id % 41 = 0;
+SELECT rows_changed, pg_stat_get_xact_tuples_hot_updated('vend_internal.stored_daily_orders'::regclass) AS in_their_pages FROM vend.refresh('daily_orders');
+ROLLBACK; SELECT * FROM wrong();
 UPDATE orders SET amount = 2; TABLE pending; SELECT rollup, keys_refreshed = rows_changed AS whole FROM vend.refresh('daily_orders'); SELECT * FROM wrong();
 SELECT rollup, keys_refreshed, rows_changed FROM vend.refresh('daily_orders');
 
