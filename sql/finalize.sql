@@ -64,7 +64,8 @@ GRANT EXECUTE ON FUNCTION
     vend_internal.is_after(timestamptz, timestamptz), vend_internal.has_code(text, text), vend_internal.same_day(date, date), vend_internal.day_floor(date, text), vend_internal.day_ceiling(date, text),
     vend_internal.day_floor_instant(date, text), vend_internal.day_ceiling_instant(date, text),
     vend_internal.entities_by_day(vend.activity), vend_internal.list_of_length(int),
-    vend_internal.days_present(timestamptz, timestamptz, text), vend_internal.noon(date)
+    vend_internal.days_present(timestamptz, timestamptz, text), vend_internal.noon(date),
+    vend_internal.days_of_hour(timestamptz, text)
 TO PUBLIC;
 GRANT SELECT ON vend.policies TO PUBLIC;
 -- Whoever makes a partition of a source makes its triggers.

@@ -35,3 +35,23 @@ CREATE FUNCTION vend_internal.noon(day date) RETURNS timestamptz
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN (day::timestamp + interval '12 hours') AT TIME ZONE 'UTC';
 COMMENT ON FUNCTION vend_internal.noon(date) IS 'The noon of a day in UTC.';
+
+-- What notes of instants are made of: of a bulk of rows few differ in their hours. Before our era minor releases of PostgreSQL
+-- differ in date_bin(), and near the end of its time there is no later instant: there an instant is by itself.
+CREATE FUNCTION vend_internal.hour_of(at timestamptz) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN at BETWEEN timestamptz '0001-01-01 00:00+00' AND timestamptz '9999-12-31 00:00+00'
+    THEN date_bin('1 hour', at, timestamptz '0001-01-01 00:00+00') ELSE at END;
+COMMENT ON FUNCTION vend_internal.hour_of(timestamptz) IS
+    'The start, in UTC, of the hour in which an instant of the years 1 to 9999 lies; of others the instant itself.';
+
+-- Two days have a part in an hour where a zone's offset is not of whole hours.
+CREATE FUNCTION vend_internal.days_of_hour(hour timestamptz, timezone text) RETURNS TABLE (day date)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 2
+BEGIN ATOMIC
+    VALUES (vend.local_day(hour, timezone)),
+        (vend.local_day(CASE WHEN hour < timestamptz '9999-12-31 00:00+00'
+            THEN hour AT TIME ZONE 'UTC' + interval '59:59.999999' ELSE hour AT TIME ZONE 'UTC' END, timezone));
+END;
+COMMENT ON FUNCTION vend_internal.days_of_hour(timestamptz, text) IS
+    'The local dates of the first and the last microsecond of what hour_of() gives: every date that an instant in it has.';

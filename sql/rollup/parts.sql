@@ -116,6 +116,7 @@ DECLARE
     key text[] := (SELECT r.key FROM vend_internal.rollups r WHERE r.name = rollup);
     notes text := vend_internal.part_of(rollup, 'notes', position);
     keys_view text := vend_internal.part_of(rollup, 'keys', position);
+    noted_columns text;
     problem text;
     found record;
     shown text[];
@@ -171,18 +172,18 @@ BEGIN
         PERFORM vend_internal.refuse_rollup(rollup, format('source "%s" is given as %s', source, jsonb_typeof(touches)), '22023',
             'Give an array with one expression for each key column, or a SELECT over the relation changed.');
     END IF;
+    noted_columns := (
+        SELECT string_agg(format('%s AS %I', n.expression, n.name), ', ' ORDER BY n.i)
+        FROM unnest(made.noted, made.noted_expressions) WITH ORDINALITY AS n(name, expression, i));
     made.columns := vend_internal.columns_of_changed(
-        format('SELECT %s FROM changed AS %I', coalesce(nullif(array_to_string(made.noted_expressions, ', '), ''), '1'),
-            (vend_internal.parse_table_name(source, ''))[2]),
+        format('SELECT %s FROM changed AS %I', coalesce(noted_columns, '1'), (vend_internal.parse_table_name(source, ''))[2]),
         vend_internal.rows_of(source, made.relation::text));
     IF made.touched = '{}' THEN
         INSERT INTO vend_internal.rollup_sources SELECT made.*;
         RETURN;
     END IF;
 
-    PERFORM vend_internal.execute_as_owner(format('CREATE VIEW %s AS SELECT %s FROM %s', keys_view, (
-            SELECT string_agg(format('%s AS %I', n.expression, n.name), ', ' ORDER BY n.i)
-            FROM unnest(made.noted, made.noted_expressions) WITH ORDINALITY AS n(name, expression, i)),
+    PERFORM vend_internal.execute_as_owner(format('CREATE VIEW %s AS SELECT %s FROM %s', keys_view, noted_columns,
         vend_internal.rows_of(source, made.relation::text)));
     PERFORM vend_internal.check_dependencies(keys_view, made.relation);
     SELECT * INTO found FROM vend_internal.query_problem(keys_view);

@@ -23,6 +23,18 @@ FROM unnest(ARRAY['America/Havana', 'Africa/Cairo', 'Asia/Beirut', 'America/Sao_
     LATERAL (SELECT min(t) AS at FROM generate_series(day::timestamp AT TIME ZONE 'UTC' - interval '30 hours', day::timestamp AT TIME ZONE 'UTC' + interval '30 hours', '15 minutes') t
         WHERE (t AT TIME ZONE zone)::date >= day) walked
 WHERE vend_internal.day_start(day, zone) <> walked.at;
+-- Every date that an instant in an hour has is among those of the hour.
+SELECT at, vend_internal.hour_of(at)
+FROM unnest(ARRAY['2026-03-29 22:59:59.999999Z', '1999-12-31 23:00Z', '1999-12-31 22:59:59.999999Z', '0001-01-01 00:00Z', '0044-03-15 11:30Z BC', '294276-12-31 23:59:59.999999Z',
+    'infinity', '-infinity', NULL]::timestamptz[]) AS at;
+SELECT vend_internal.hour_of(at), array_agg(d.day ORDER BY d.day) AS days, count(*) FILTER (WHERE d.day = vend.local_day(at, 'Asia/Kolkata')) AS of_it
+FROM unnest('{2026-03-04 18:29:59.999999Z, 2026-03-04 18:30Z, 2026-03-04 19:00Z, 9999-12-30 23:59:59Z, 9999-12-31 00:10Z, 294276-12-31 18:10Z, infinity}'::timestamptz[]) AS at
+CROSS JOIN vend_internal.days_of_hour(vend_internal.hour_of(at), 'Asia/Kolkata') AS d GROUP BY at ORDER BY at;
+SELECT count(*) > 100000 AS are_many,
+    count(*) FILTER (WHERE at < vend_internal.hour_of(at) OR at >= vend_internal.hour_of(at) + interval '1 hour'
+        OR vend.local_day(at, zone) NOT IN (SELECT d.day FROM vend_internal.days_of_hour(vend_internal.hour_of(at), zone) d)) AS wrong
+FROM (SELECT name AS zone FROM pg_timezone_names WHERE vend_internal.known_timezone(name) IS NOT NULL) AS z,
+    generate_series('1850-01-01 00:17:03.123457Z'::timestamptz, '2099-01-01 00:00Z', '283 days 13:41:11.000007') AS at;
 SELECT vend_internal.day_start('2026-01-01', 'Mars/Olympus');
 \echo :LAST_ERROR_SQLSTATE
 SELECT vend_internal.day_start('infinity', 'UTC');

@@ -6,6 +6,7 @@ SET search_path = kiosk;
 \getenv inputs PG_ABS_SRCDIR
 \set operational_tables :inputs '/sql/include/operational_tables.sql'
 \i :operational_tables
+ALTER TABLE garages ADD timezone text;
 SELECT count(*) > 0 AS attached FROM vend.attach('kiosk');
 -- Inlined, and not.
 CREATE FUNCTION kiosk.week_of(at timestamp) RETURNS date LANGUAGE sql IMMUTABLE AS $$ SELECT date_trunc('week', at)::date $$;
@@ -159,6 +160,14 @@ INSERT INTO sales VALUES (206, '2026-05-11', 'six'); UPDATE sales SET tag = 'SIX
 TABLE label_notes; TABLE vend_reports.labels;
 SELECT keys_refreshed, rows_changed FROM vend.refresh('labels'); TABLE label_notes; TABLE vend_reports.labels; DROP VIEW label_notes, places; SELECT vend.drop_rollup('labels');
 
+-- Two columns by one function.
+SELECT vend.create_rollup('pairs', 'SELECT lower(tag) AS tag, lower(kind::text) AS kind, count(*) AS sales FROM kiosk.sales GROUP BY 1, 2', '{tag, kind}',
+    '{"kiosk.sales": ["lower(tag)", "lower(kind::text)"]}', tenant_column => NULL);
+INSERT INTO sales VALUES (207, '2026-05-11', 'Eight', 'Big'); TABLE vend_internal.keys_pairs_1;
+SELECT vend.create_rollup('pairs', 'SELECT lower(tag) AS tag, lower(kind::text) AS kind, count(*) AS sales FROM kiosk.sales GROUP BY 1, 2', '{tag, kind}',
+    '{"kiosk.sales": {"note": {"tag": "lower(tag)", "kind": "lower(kind::text)"}, "keys": "SELECT tag, kind FROM changed"}}', tenant_column => NULL);
+DELETE FROM sales WHERE id = 207; TABLE vend_internal.keys_pairs_1; SELECT vend.drop_rollup('pairs');
+
 -- A refund is of a day of its own, also when it is taken back.
 \set id '''00000000-0000-0000-0000-000000000001'''
 INSERT INTO garages (id, name, capacity, created_at, updated_at) VALUES (:id, 'One', 10, '2026-01-01', '2026-01-01');
@@ -173,6 +182,15 @@ SELECT rollup FROM vend.refresh('daily_revenue');
 UPDATE payments SET status = ' Refunded', updated_at = '2026-03-20 12:00'; SELECT day, gross_revenue, refunds FROM vend_reports.daily_revenue ORDER BY 1; SELECT wrong_revenue();
 SELECT rollup FROM vend.refresh('daily_revenue'); UPDATE payments SET updated_at = '2026-03-21 12:00'; SELECT day, gross_revenue, refunds FROM vend_reports.daily_revenue ORDER BY 1; SELECT wrong_revenue();
 SELECT rollup FROM vend.refresh('daily_revenue'); UPDATE payments SET status = 'succeeded'; SELECT day, gross_revenue, refunds FROM vend_reports.daily_revenue ORDER BY 1; SELECT wrong_revenue();
+
+-- A note is of an hour, which lies on two days where midnight is not on a whole hour.
+UPDATE garages SET timezone = 'Asia/Kolkata'; SELECT rollup FROM vend.refresh('daily_revenue');
+INSERT INTO payments (id, garage_id, amount, stripe_fee, net_amount, status, currency, payment_date, created_at, updated_at)
+SELECT gen_random_uuid(), :id, 10, 1, 9, 'succeeded', 'usd', timestamp '2026-03-04 18:30' + n * interval '1 second', '2026-03-05', '2026-03-05' FROM generate_series(0, 999) AS n;
+SELECT paid_hour, refunded_hour FROM vend_internal.notes_daily_revenue_2; SELECT day, payment_count FROM vend_reports.daily_revenue ORDER BY 1; SELECT wrong_revenue();
+SELECT rollup FROM vend.refresh('daily_revenue'); DELETE FROM payments WHERE payment_date > '2026-03-04 18:00';
+SELECT paid_hour, refunded_hour FROM vend_internal.notes_daily_revenue_2; SELECT day, payment_count FROM vend_reports.daily_revenue ORDER BY 1; SELECT wrong_revenue();
+UPDATE garages SET timezone = NULL;
 
 -- Rollups of our own share the note of a single row that concerns them all; whoever takes it leaves it to the others, which a refresh finds in theirs.
 SELECT rollup FROM vend.refresh('daily_revenue'); SELECT rollup FROM vend.refresh('subscription_timelines');
