@@ -10,6 +10,7 @@ BEGIN
         FROM pg_trigger t
         WHERE t.tgfoid = to_regproc(observer) AND t.tgparentid = 0 AND t.tgrelid <> but_not
     LOOP
+        PERFORM vend_internal.lock_relation(made.relation, 'ACCESS EXCLUSIVE');
         EXECUTE format('DROP TRIGGER %I ON %s', made.tgname, made.relation);
     END LOOP;
 END $$;

@@ -26,14 +26,13 @@ END $$;
 COMMENT ON FUNCTION vend_internal.pending_notes(text, uuid[]) IS
     'How many notes wait for a refresh, and since when: all, or those that name one of these garages and those that concern every key.';
 
--- Writers wait while the triggers are made; whoever cannot get in within two seconds had better come back.
+-- Writers wait while the triggers are made.
 CREATE FUNCTION vend_internal.lock_rollup_sources(rollup text, sources jsonb) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
-DECLARE
-    source regclass;
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    FOR source IN
-        SELECT r.relation::oid
+    PERFORM vend_internal.lock_relation(l.relation, 'SHARE ROW EXCLUSIVE')
+    FROM (
+        SELECT r.relation::oid AS relation
         FROM jsonb_object_keys(sources) s
         CROSS JOIN LATERAL vend_internal.source_row(s) r
         WHERE r.relation IS NOT NULL
@@ -43,13 +42,8 @@ BEGIN
         FROM vend_internal.rollup_sources s
         JOIN pg_class c ON c.oid = s.relation
         WHERE s.rollup = lock_rollup_sources.rollup
-        ORDER BY 1
-    LOOP
-        EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', source);
-    END LOOP;
-EXCEPTION WHEN lock_not_available THEN
-    RAISE EXCEPTION 'a transaction has been writing to %', source USING ERRCODE = '55P03',
-        HINT = 'Nothing was changed. Try again when it has ended.';
+        ORDER BY relation
+    ) AS l;
 END $$;
 COMMENT ON FUNCTION vend_internal.lock_rollup_sources(text, jsonb) IS
     'Keeps writers from the sources of a rollup, those it has and those it gets, until the end of the transaction.';
@@ -129,7 +123,7 @@ COMMENT ON FUNCTION vend.create_rollup(text, text, text[], jsonb, text) IS
     'Makes vend_reports.<name>, which always has the rows of query: stored ones where nothing changed, live ones elsewhere. '
     'key: the columns the query groups by. sources: for each table read, which keys a changed row touches. Writers wait only '
     'while triggers are made; vend.refresh(name) builds it. With another definition it is made anew. 0A000, 42803, 42703, 22023, '
-    '42P01: the definition cannot be kept exact; 42710: the name is taken; 55P03: a writer holds a source; 55000: not attached.';
+    '42P01: the definition cannot be kept exact; 42710: the name is taken; 55P03: a source or the view is in use; 55000: not attached.';
 
 -- What vend_owner does not have yet is granted and noted, as for the operational tables.
 CREATE FUNCTION vend_internal.grant_rollup_sources(sources jsonb) RETURNS void
@@ -152,13 +146,15 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     shown text;
 BEGIN
-    -- As when it is made: a writer must not wait for its notes while we wait for it.
-    PERFORM vend_internal.lock_rollup_sources(name, '{}');
+    -- As when it is made: a writer must not wait for its notes while we wait for it. What loses a trigger is locked for good at
+    -- once: who reads it and then writes would wait for us, and we for him.
     PERFORM vend_internal.drop_triggers(name);
+    PERFORM vend_internal.lock_rollup_sources(name, '{}');
     FOREACH shown IN ARRAY format('vend_reports.%I', name) || ARRAY(
         SELECT vend_internal.part_of(name, v) FROM unnest('{exact, clean, due, is_odd}'::text[]) AS v)
     LOOP
-        EXECUTE format('DROP VIEW IF EXISTS %s %s', shown, CASE WHEN cascade THEN 'CASCADE' ELSE 'RESTRICT' END);
+        PERFORM vend_internal.execute_promptly(
+            format('DROP VIEW IF EXISTS %s %s', shown, CASE WHEN cascade THEN 'CASCADE' ELSE 'RESTRICT' END), shown);
     END LOOP;
     PERFORM vend_internal.drop_parts(name);
     DELETE FROM vend_internal.rollups r WHERE r.name = remove_rollup.name;
@@ -181,7 +177,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION vend.drop_rollup(text) IS
     'Drops a rollup of create_rollup with its view, what is stored and, if no other needs them, its triggers. 42704: no such rollup. '
-    '55000: it is one of vend.attach(). 2BP01: something of others is built on its view. 55P03: a writer holds a source.';
+    '55000: it is one of vend.attach(). 2BP01: something of others is built on its view. 55P03: a source or the view is in use.';
 
 CREATE VIEW vend.rollups AS
 SELECT r.name AS rollup, r.key, r.tenant_column, r.built_in, r.sources, r.query,

@@ -116,6 +116,7 @@ BEGIN
                 WHERE (w.relation, w.trigger_name) = (t.tgrelid, t.tgname) AND w.rollup IS DISTINCT FROM but_not_for)
         ORDER BY t.tgrelid
     LOOP
+        PERFORM vend_internal.lock_relation(made.relation, 'ACCESS EXCLUSIVE');
         EXECUTE format('DROP TRIGGER %I ON %s', made.tgname, made.relation);
     END LOOP;
 END $$;

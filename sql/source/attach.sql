@@ -98,13 +98,6 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION vend_internal.record_generated(jsonb) IS 'Notes what is generated now, and drops what is no more.';
 
-CREATE FUNCTION vend_internal.create_index(statement text) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    EXECUTE statement;
-END $$;
-COMMENT ON FUNCTION vend_internal.create_index(text) IS 'Makes an index, with the caller''s rights.';
-
 CREATE FUNCTION vend.attach(
     source_schema text DEFAULT 'public', mapping jsonb DEFAULT '{}', timezone text DEFAULT 'UTC', create_indexes boolean DEFAULT false,
     schedule boolean DEFAULT false
@@ -141,16 +134,17 @@ BEGIN
     END IF;
 
     IF create_indexes THEN
-        PERFORM vend_internal.create_index(vend_internal.index_statement(attach.mapping, m.table_name, m.columns, m.relation, m.condition, false))
+        PERFORM vend_internal.execute_promptly(
+            vend_internal.index_statement(attach.mapping, m.table_name, m.columns, m.relation, m.condition, false), m.relation::text)
         FROM vend_internal.missing_indexes(source_schema, mapping) m;
     END IF;
     -- What is there already may be in a batch, which locks it in an order of its own.
     PERFORM vend_internal.keep_workers_out();
-    -- Before anything is granted on it: an autovacuum that holds the table would wait for the grant, and we for it.
+    PERFORM vend_internal.grant_sources(source_schema, mapping);
     subscriptions := (SELECT r.relation FROM vend_internal.source_relations(source_schema, mapping) r
         WHERE r.table_name = 'subscriptions');
     garages := (SELECT r.relation FROM vend_internal.source_relations(source_schema, mapping) r WHERE r.table_name = 'garages');
-    EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', subscriptions);
+    PERFORM vend_internal.lock_relation(subscriptions, 'SHARE ROW EXCLUSIVE');
     PERFORM vend_internal.unwatch_rows('vend_staging.observe_subscription', subscriptions);
     PERFORM vend_internal.unwatch_rows('vend_staging.observe_garage', garages);
     PERFORM vend_internal.create_generated_schemas();
@@ -171,7 +165,6 @@ BEGIN
         garages = excluded.garages,
         attached_at = CASE WHEN (s.source_schema, s.mapping) = (excluded.source_schema, excluded.mapping)
             THEN s.attached_at ELSE excluded.attached_at END;
-    PERFORM vend_internal.grant_sources(source_schema, mapping);
     PERFORM vend_internal.generate(o.object_name, o.kind, o.statement, o.rollup, reads_as_before)
     FROM (SELECT * FROM vend_internal.objects_to_generate(inspected.definitions) o
         WHERE o.schema_name = 'vend_staging' ORDER BY o.position) AS o;
@@ -182,6 +175,7 @@ BEGIN
     -- Writers have waited since the table was locked, so what they wrote before is found, and what they write next is seen.
     PERFORM vend_internal.watch_subscriptions(subscriptions, inspected.expressions -> 'subscriptions');
     PERFORM vend_internal.catch_up_with_source();
+    PERFORM vend_internal.lock_relation(garages, 'SHARE ROW EXCLUSIVE');
     PERFORM vend_internal.watch_capacities(garages, inspected.expressions -> 'garages');
     PERFORM vend_internal.catch_up_with_capacities();
     -- After what takes its time: the other tables' writers wait from here on.
@@ -202,4 +196,4 @@ COMMENT ON FUNCTION vend.attach(text, jsonb, text, boolean, boolean) IS
     'place. timezone holds where a garage has none of its own. create_indexes makes those that vend.check_source misses; schedule '
     'has what the reports stand on refreshed every five minutes. All or nothing: 3F000, 42P01, 42703, 42804, 22023, 23505 and '
     'others with the list of problems when vend.check_source finds errors; 42P06: a schema of ours exists; 22004: NULL argument; '
-    '25000: not read committed.';
+    '25000: not read committed; 55P03: a table or view is in use.';

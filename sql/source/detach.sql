@@ -12,7 +12,9 @@ BEGIN
     IF kind = 'rollup' THEN
         PERFORM vend_internal.remove_rollup(object_name, cascade);
     ELSIF to_regclass(format('%I.%I', schema_name, object_name)) IS NOT NULL THEN
-        EXECUTE format('DROP VIEW %I.%I %s', schema_name, object_name, CASE WHEN cascade THEN 'CASCADE' ELSE 'RESTRICT' END);
+        PERFORM vend_internal.execute_promptly(
+            format('DROP VIEW %I.%I %s', schema_name, object_name, CASE WHEN cascade THEN 'CASCADE' ELSE 'RESTRICT' END),
+            format('%I.%I', schema_name, object_name));
     END IF;
     IF kind = 'report' AND to_regproc(vend_internal.part_of(object_name, 'report')) IS NOT NULL THEN
         EXECUTE format('DROP FUNCTION %s', vend_internal.part_of(object_name, 'report'));
@@ -40,6 +42,16 @@ BEGIN
         RAISE EXCEPTION 'cannot detach: there are rollups of your own' USING ERRCODE = '2BP01', DETAIL = dependents,
             HINT = 'Drop them with vend.drop_rollup(), then try again.';
     END IF;
+    -- All of them lose their triggers; a reader who goes on to write must not wait for us while we wait for him.
+    PERFORM vend_internal.lock_relation(l.relation, 'ACCESS EXCLUSIVE')
+    FROM (
+        SELECT c.oid AS relation
+        FROM vend_internal.rollup_sources s
+        CROSS JOIN vend_internal.source a
+        JOIN pg_class c ON c.oid IN (s.relation, a.subscriptions, a.garages)
+        GROUP BY c.oid
+        ORDER BY c.oid
+    ) AS l;
     BEGIN
         PERFORM vend_internal.remove_rollup(r.name, cascade) FROM vend_internal.rollups r WHERE NOT r.built_in;
         PERFORM vend_internal.unwatch_rows('vend_staging.observe_subscription', 0);
@@ -49,7 +61,8 @@ BEGIN
             PERFORM vend_internal.drop_generated(made.schema_name, made.object_name, made.kind, cascade);
         END LOOP;
         FOR made IN SELECT s.name FROM vend_internal.generated_schemas s WHERE to_regnamespace(s.name) IS NOT NULL LOOP
-            EXECUTE format('DROP SCHEMA %I %s', made.name, CASE WHEN cascade THEN 'CASCADE' ELSE 'RESTRICT' END);
+            PERFORM vend_internal.execute_promptly(
+                format('DROP SCHEMA %I %s', made.name, CASE WHEN cascade THEN 'CASCADE' ELSE 'RESTRICT' END), made.name);
         END LOOP;
     EXCEPTION WHEN dependent_objects_still_exist THEN
         GET STACKED DIAGNOSTICS reason = MESSAGE_TEXT, dependents = PG_EXCEPTION_DETAIL;
@@ -73,7 +86,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION vend.detach() IS
     'Takes back everything that vend.attach() made and granted; the source stays as it is. 2BP01: objects of others depend on '
-    'it, and nothing is dropped. 55P03: a writer holds a table.';
+    'it, and nothing is dropped. 55P03: a table or view is in use.';
 
 -- The generated schemas are no members of the extension, as their objects come and go.
 CREATE FUNCTION vend_internal.detach_before_drop() RETURNS event_trigger

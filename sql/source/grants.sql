@@ -13,6 +13,18 @@ END;
 COMMENT ON FUNCTION vend_internal.has_source_grant(text, text) IS
     'Whether vend_owner itself was granted SELECT on a table, or USAGE on a schema (table name empty).';
 
+-- An ANALYZE or VACUUM writes to pg_class what it has found, and so do GRANT and REVOKE: it would wait for us until we commit, and we
+-- for it as soon as we make a trigger.
+CREATE FUNCTION vend_internal.keep_vacuum_out(schema_name text, table_name text) RETURNS void
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT vend_internal.lock_relation(r.relation, 'SHARE UPDATE EXCLUSIVE')
+    FROM (SELECT to_regclass(format('%I.%I', $1, $2)) AS relation WHERE $2 <> '') AS r
+    WHERE r.relation IS NOT NULL;
+END;
+COMMENT ON FUNCTION vend_internal.keep_vacuum_out(text, text) IS
+    'Locks a table (none: table name empty) against maintenance until the end of the transaction; 55P03.';
+
 CREATE FUNCTION vend_internal.grant_source(schema_name text, table_name text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -29,6 +41,7 @@ COMMENT ON FUNCTION vend_internal.grant_source(text, text) IS
 CREATE FUNCTION vend_internal.revoke_source(schema_name text, table_name text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    PERFORM vend_internal.keep_vacuum_out(schema_name, table_name);
     IF table_name <> '' AND to_regclass(format('%I.%I', schema_name, table_name)) IS NOT NULL THEN
         EXECUTE format('REVOKE SELECT ON TABLE %I.%I FROM vend_owner', schema_name, table_name);
     ELSIF table_name = '' AND to_regnamespace(quote_ident(schema_name)) IS NOT NULL THEN
@@ -43,6 +56,7 @@ CREATE FUNCTION vend_internal.lend_source(schema_name text, table_name text) RET
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT vend_internal.has_source_grant(schema_name, table_name) THEN
+        PERFORM vend_internal.keep_vacuum_out(schema_name, table_name);
         PERFORM vend_internal.grant_source(schema_name, table_name);
         INSERT INTO vend_internal.source_grants VALUES (schema_name, table_name) ON CONFLICT DO NOTHING;
     END IF;

@@ -55,6 +55,6 @@ ALTER TYPE vend_internal.source_problem OWNER TO vend_owner;
 CREATE FUNCTION vend_internal.execute_as_owner(statement text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    EXECUTE statement;
+    PERFORM vend_internal.execute_promptly(statement, 'what is made anew');
 END $$;
 COMMENT ON FUNCTION vend_internal.execute_as_owner(text) IS 'Executes statements with the rights of vend_owner.';

@@ -124,16 +124,6 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION vend_internal.check_protectable(regclass, name, name) IS 'Raises an error if a table cannot be protected.';
 
-CREATE FUNCTION vend_internal.lock_relation(relation regclass) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
-BEGIN
-    EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', relation);
-EXCEPTION WHEN lock_not_available THEN
-    RAISE EXCEPTION 'a transaction is using %', relation USING ERRCODE = '55P03',
-        HINT = 'Nothing was changed. Try again when it has ended.';
-END $$;
-COMMENT ON FUNCTION vend_internal.lock_relation(regclass) IS 'Takes a table for itself; 55P03 after two seconds.';
-
 CREATE FUNCTION vend.protect(
     relation regclass, garage_column name DEFAULT 'garage_id', user_column name DEFAULT NULL, dry_run boolean DEFAULT false
 ) RETURNS SETOF text
@@ -165,7 +155,7 @@ BEGIN
     END IF;
     PERFORM vend_internal.check_protectable(relation, protect.garage_column, protect.user_column);
     IF NOT dry_run THEN
-        PERFORM vend_internal.lock_relation(relation);
+        PERFORM vend_internal.lock_relation(relation, 'ACCESS EXCLUSIVE');
         -- What was granted before we had it.
         PERFORM vend_internal.check_protectable(relation, protect.garage_column, protect.user_column);
     END IF;
@@ -212,7 +202,7 @@ BEGIN
         RAISE EXCEPTION '% is not protected by vend.protect()', relation USING ERRCODE = '42704',
             HINT = 'vend.protected_tables lists what is; the tables of rollups always are.';
     END IF;
-    PERFORM vend_internal.lock_relation(relation);
+    PERFORM vend_internal.lock_relation(relation, 'ACCESS EXCLUSIVE');
     SELECT string_agg(DISTINCT coalesce(r.rolname::text, 'everybody'), ', ') INTO readers
     FROM vend_internal.grants_on(unprotect.relation) g
     LEFT JOIN pg_roles r ON r.oid = g.grantee

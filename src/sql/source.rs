@@ -142,8 +142,13 @@ unsafe fn dropped_with_cascade(command: *mut Node) -> Option<bool> {
     }
 }
 
+extension_sql_file!("../../sql/locks.sql", name = "locks");
 extension_sql_file!("../../sql/source/columns.sql", name = "source_columns", requires = [check_expression]);
-extension_sql_file!("../../sql/source/state.sql", name = "source_state", requires = ["source_columns"]);
+extension_sql_file!(
+    "../../sql/source/state.sql",
+    name = "source_state",
+    requires = ["source_columns", "locks"]
+);
 extension_sql_file!("../../sql/source/mapping.sql", name = "source_mapping", requires = ["source_state"]);
 extension_sql_file!("../../sql/source/staging.sql", name = "source_staging", requires = ["source_mapping"]);
 extension_sql_file!("../../sql/source/grants.sql", name = "source_grants", requires = ["source_state"]);
