@@ -12,7 +12,7 @@ COMMENT ON FUNCTION vend.local_day(timestamptz, text) IS
 
 CREATE FUNCTION vend.local_day(at timestamp, timezone text) RETURNS date
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN ((at AT TIME ZONE 'UTC') AT TIME ZONE timezone)::date;
+RETURN ((at AT TIME ZONE interval '0') AT TIME ZONE timezone)::date;
 COMMENT ON FUNCTION vend.local_day(timestamp, text) IS
     'The date, in a time zone, of a timestamp that is in UTC; NULL if an argument is. 22023: unknown zone.';
 
@@ -51,7 +51,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 2
 BEGIN ATOMIC
     VALUES (vend.local_day(hour, timezone)),
         (vend.local_day(CASE WHEN hour < timestamptz '9999-12-31 00:00+00'
-            THEN hour AT TIME ZONE 'UTC' + interval '59:59.999999' ELSE hour AT TIME ZONE 'UTC' END, timezone));
+            THEN hour AT TIME ZONE interval '0' + interval '59:59.999999' ELSE hour AT TIME ZONE interval '0' END, timezone));
 END;
 COMMENT ON FUNCTION vend_internal.days_of_hour(timestamptz, text) IS
     'The local dates of the first and the last microsecond of what hour_of() gives: every date that an instant in it has.';

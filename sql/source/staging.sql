@@ -35,7 +35,8 @@ BEGIN ATOMIC
             WHEN 'jsonb' THEN CASE WHEN base.name = 'jsonb' THEN format('(%s)::jsonb', expression) END
             WHEN 'timestamptz' THEN CASE base.name
                 WHEN 'timestamptz' THEN format('(%s)::timestamptz', expression)
-                WHEN 'timestamp' THEN format('((%s)::timestamp AT TIME ZONE ''UTC'')', expression)
+                -- The name of a zone would be looked up for every row.
+                WHEN 'timestamp' THEN format('((%s)::timestamp AT TIME ZONE interval ''0'')', expression)
             END
             -- A calendar label: its date is taken, whatever zone it was meant in.
             WHEN 'date' THEN CASE WHEN base.name IN ('date', 'timestamp') THEN format('(%s)::date', expression) END

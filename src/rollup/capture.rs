@@ -8,14 +8,13 @@ use super::notes::Notes;
 use super::owner::as_owner;
 use super::projection::Change;
 use super::sources::followers;
+use super::statement_rows::{Row, StatementRows};
 use pgrx::fn_call::{Arg, fn_call};
 use pgrx::is_a;
 use pgrx::pg_sys::panic::ErrorReport;
-use pgrx::pg_sys::{FunctionCallInfo, NodeTag, TriggerData, TupleTableSlot, Tuplestorestate};
+use pgrx::pg_sys::{FunctionCallInfo, NodeTag, TriggerData};
 use pgrx::prelude::*;
 use std::ffi::CStr;
-
-type Row = Option<*mut TupleTableSlot>;
 
 #[pg_extern(sql = false)]
 fn note_changes(fcinfo: FunctionCallInfo) -> Result<(), ErrorReport> {
@@ -42,21 +41,21 @@ fn note_changes(fcinfo: FunctionCallInfo) -> Result<(), ErrorReport> {
     }
     let changes = Changes::of(data).ok_or_else(misused)?;
     if followers.calls_others {
-        as_owner(|| note(&followers, &changes));
+        as_owner(|| note(&followers, changes));
     } else {
-        note(&followers, &changes);
+        note(&followers, changes);
     }
     Ok(())
 }
 
-fn note(followers: &Followers, changes: &Changes) {
+fn note(followers: &Followers, changes: Changes) {
     if changes.are_one_at_most() {
         changes.each(|change| {
             followers.sharers.iter().for_each(|sharers| note_lone(sharers, change));
             followers.forget();
         });
     } else {
-        let in_batches = matches!(changes, Changes::Statement(_));
+        let in_batches = matches!(changes, Changes::Statement { .. });
         let mut noting: Vec<_> = followers.iter().map(|follower| Noting::new(follower, in_batches)).collect();
         changes.each(|change| {
             noting.iter_mut().for_each(|noting| noting.see(change));
@@ -145,20 +144,23 @@ fn misused() -> ErrorReport {
 }
 
 /// What a statement, or a row's trigger, took away and put in.
-enum Changes<'a> {
+enum Changes {
     Row(Row, Row),
-    Statement(&'a TriggerData),
+    Statement { old: StatementRows, new: StatementRows },
 }
 
-impl<'a> Changes<'a> {
+impl Changes {
     /// None if a trigger was made without the rows.
-    fn of(data: &'a TriggerData) -> Option<Self> {
+    fn of(data: &TriggerData) -> Option<Self> {
         let operation = data.tg_event & pg_sys::TRIGGER_EVENT_OPMASK;
         let (takes, puts) =
             (operation != pg_sys::TRIGGER_EVENT_INSERT, operation != pg_sys::TRIGGER_EVENT_DELETE);
         if data.tg_event & pg_sys::TRIGGER_EVENT_ROW == 0 {
             let has_rows = takes != data.tg_oldtable.is_null() && puts != data.tg_newtable.is_null();
-            return has_rows.then_some(Self::Statement(data));
+            // SAFETY: null, or a table of the relation's rows.
+            let rows = |table| unsafe { StatementRows::of(table, (*data.tg_relation).rd_att) };
+            return has_rows
+                .then(|| Self::Statement { old: rows(data.tg_oldtable), new: rows(data.tg_newtable) });
         }
         let inserted = if takes { data.tg_newslot } else { data.tg_trigslot };
         Some(Self::Row(takes.then_some(data.tg_trigslot), puts.then_some(inserted)))
@@ -166,22 +168,17 @@ impl<'a> Changes<'a> {
 
     /// Whether a statement changed no more than a row.
     fn are_one_at_most(&self) -> bool {
-        match *self {
+        match self {
             // Others come by themselves.
             Self::Row(..) => false,
-            Self::Statement(data) => [data.tg_oldtable, data.tg_newtable]
-                .into_iter()
-                .filter(|table| !table.is_null())
-                // SAFETY: a table of rows.
-                .all(|table| unsafe { pg_sys::tuplestore_tuple_count(table) } <= 1),
+            Self::Statement { old, new } => old.are_one_at_most() && new.are_one_at_most(),
         }
     }
 
-    fn each(&self, mut see: impl FnMut(Change)) {
-        match *self {
+    fn each(self, mut see: impl FnMut(Change)) {
+        match self {
             Self::Row(old, new) => see((old, new)),
-            Self::Statement(data) => {
-                let (mut old, mut new) = (Rows::of(data.tg_oldtable, data), Rows::of(data.tg_newtable, data));
+            Self::Statement { mut old, mut new } => {
                 loop {
                     pgrx::check_for_interrupts!();
                     match (old.next(), new.next()) {
@@ -192,41 +189,6 @@ impl<'a> Changes<'a> {
                 old.close();
                 new.close();
             }
-        }
-    }
-}
-
-/// The rows of one of the two tables that a statement's trigger has; none of one that is not there.
-struct Rows(Option<(*mut Tuplestorestate, *mut TupleTableSlot)>);
-
-impl Rows {
-    fn of(table: *mut Tuplestorestate, data: &TriggerData) -> Self {
-        // SAFETY: null or a table of the relation's rows. Its first place to read is nobody's: who reads it by SQL has a place of
-        // his own.
-        Self((!table.is_null()).then(|| unsafe {
-            pg_sys::tuplestore_select_read_pointer(table, 0);
-            pg_sys::tuplestore_rescan(table);
-            (
-                table,
-                pg_sys::MakeSingleTupleTableSlot(
-                    (*data.tg_relation).rd_att,
-                    &raw const pg_sys::TTSOpsMinimalTuple,
-                ),
-            )
-        }))
-    }
-
-    fn next(&mut self) -> Row {
-        // SAFETY: as above; the row stays until the next one is asked for.
-        self.0.and_then(|(table, slot)| unsafe {
-            pg_sys::tuplestore_gettupleslot(table, true, false, slot).then_some(slot)
-        })
-    }
-
-    fn close(self) {
-        if let Some((_, slot)) = self.0 {
-            // SAFETY: made above.
-            unsafe { pg_sys::ExecDropSingleTupleTableSlot(slot) };
         }
     }
 }

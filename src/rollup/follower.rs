@@ -114,7 +114,13 @@ impl Followers {
     /// Gives back what was computed of rows.
     pub fn forget(&self) {
         // SAFETY: nobody keeps a value from one change to the next.
-        unsafe { pg_sys::MemoryContextReset((*self.context).ecxt_per_tuple_memory) }
+        unsafe {
+            let memory = (*self.context).ecxt_per_tuple_memory;
+            let is_used = !(*memory).isReset || !(*memory).firstchild.is_null();
+            if is_used {
+                pg_sys::MemoryContextReset(memory);
+            }
+        }
     }
 }
 

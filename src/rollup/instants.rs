@@ -1,8 +1,8 @@
 //! Conditions on an instant that an ordinary index answers where the source has a timestamp in UTC: staging makes an instant
 //! of it by a cast, under which no index would be found.
-use super::nodes::{answer, argument, compare, copy, utc_timestamp};
+use super::nodes::{answer, compare, copy, in_utc, utc_timestamp};
 use pgrx::datum::TimestampWithTimeZone;
-use pgrx::pg_sys::{FuncExpr, Node, NodeTag, Oid, PlannerInfo};
+use pgrx::pg_sys::{FuncExpr, Node, NodeTag, PlannerInfo};
 use pgrx::prelude::*;
 use pgrx::{Internal, PgList};
 
@@ -35,7 +35,7 @@ unsafe fn simplify(call: *mut FuncExpr, _root: *mut PlannerInfo) -> *mut Node {
         match (arguments.get_ptr(0), arguments.get_ptr(1)) {
             (Some(at), None) => absent(utc_timestamp(at).unwrap_or(at)),
             (Some(at), Some(other)) => match utc_timestamp(at) {
-                Some(timestamp) => compare(TIMESTAMP_AFTER, timestamp, in_utc(at, other)),
+                Some(timestamp) => compare(TIMESTAMP_AFTER, timestamp, in_utc(other)),
                 None => compare(INSTANT_AFTER, at, other),
             },
             _ => std::ptr::null_mut(),
@@ -54,30 +54,6 @@ unsafe fn absent(value: *mut Node) -> *mut Node {
         (*test).nulltesttype = pg_sys::NullTestType::IS_NULL;
         (*test).location = -1;
         test.cast()
-    }
-}
-
-/// The instant as a timestamp, by the zone of the cast that `at` is.
-///
-/// # Safety
-/// `at` is such a cast, `instant` a node of type timestamptz.
-unsafe fn in_utc(at: *mut Node, instant: *mut Node) -> *mut Node {
-    // SAFETY: as the contract says.
-    unsafe {
-        let mut arguments = PgList::<Node>::new();
-        if let Some(zone) = argument(at, pg_sys::F_TIMEZONE_TEXT_TIMESTAMP, 0) {
-            arguments.push(copy(zone));
-        }
-        arguments.push(copy(instant));
-        pg_sys::makeFuncExpr(
-            Oid::from_u32(pg_sys::F_TIMEZONE_TEXT_TIMESTAMPTZ),
-            pg_sys::TIMESTAMPOID,
-            arguments.into_pg(),
-            Oid::INVALID,
-            pg_sys::DEFAULT_COLLATION_OID,
-            pg_sys::CoercionForm::COERCE_EXPLICIT_CALL,
-        )
-        .cast()
     }
 }
 

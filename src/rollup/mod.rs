@@ -17,3 +17,5 @@ mod projection;
 mod query;
 mod same_day;
 mod sources;
+mod statement_rows;
+mod unguarded;

@@ -1,5 +1,5 @@
 //! Expressions as the planner holds them: looking into them and making new ones.
-use pgrx::pg_sys::{FuncExpr, Node, NodeTag, Oid, PlannerInfo, RTEKind, Var};
+use pgrx::pg_sys::{Datum, FuncExpr, Node, NodeTag, Oid, PlannerInfo, RTEKind, Var};
 use pgrx::prelude::*;
 use pgrx::{Internal, PgList, is_a};
 
@@ -59,23 +59,79 @@ pub unsafe fn argument(node: *mut Node, function: u32, number: usize) -> Option<
 /// # Safety
 /// `at` is a node.
 pub unsafe fn utc_timestamp(at: *mut Node) -> Option<*mut Node> {
-    // SAFETY: as the contract says; the zone is of type text.
+    // SAFETY: as the contract says; the zone is of type text in one function, and of type interval in the other.
     unsafe {
-        let zone = argument(at, pg_sys::F_TIMEZONE_TEXT_TIMESTAMP, 0)?;
-        argument(at, pg_sys::F_TIMEZONE_TEXT_TIMESTAMP, 1).filter(|_| is_utc(zone))
+        let by_name = argument(at, pg_sys::F_TIMEZONE_TEXT_TIMESTAMP, 1)
+            .filter(|_| argument(at, pg_sys::F_TIMEZONE_TEXT_TIMESTAMP, 0).is_some_and(|zone| is_utc(zone)));
+        by_name.or_else(|| {
+            argument(at, pg_sys::F_TIMEZONE_INTERVAL_TIMESTAMP, 1).filter(|_| {
+                argument(at, pg_sys::F_TIMEZONE_INTERVAL_TIMESTAMP, 0).is_some_and(|offset| is_none(offset))
+            })
+        })
+    }
+}
+
+/// An instant as a timestamp in UTC.
+///
+/// # Safety
+/// `instant` is a node of type timestamptz.
+pub unsafe fn in_utc(instant: *mut Node) -> *mut Node {
+    // SAFETY: the planner's memory; an interval of zeros is none.
+    unsafe {
+        let length = size_of::<pg_sys::Interval>();
+        let offset = pg_sys::makeConst(
+            pg_sys::INTERVALOID,
+            -1,
+            Oid::INVALID,
+            length as i32,
+            Datum::from(pg_sys::palloc0(length)),
+            false,
+            false,
+        );
+        let mut arguments = PgList::<Node>::new();
+        arguments.push(offset.cast());
+        arguments.push(copy(instant));
+        pg_sys::makeFuncExpr(
+            Oid::from_u32(pg_sys::F_TIMEZONE_INTERVAL_TIMESTAMPTZ),
+            pg_sys::TIMESTAMPOID,
+            arguments.into_pg(),
+            Oid::INVALID,
+            Oid::INVALID,
+            pg_sys::CoercionForm::COERCE_EXPLICIT_CALL,
+        )
+        .cast()
     }
 }
 
 /// # Safety
 /// `zone` is a node of type text.
 unsafe fn is_utc(zone: *mut Node) -> bool {
+    // SAFETY: as the contract says.
+    unsafe {
+        constant(zone).and_then(|name| String::from_datum(name, false)).is_some_and(|name| name == "UTC")
+    }
+}
+
+/// # Safety
+/// `offset` is a node of type interval.
+unsafe fn is_none(offset: *mut Node) -> bool {
+    // SAFETY: as the contract says.
+    unsafe {
+        constant(offset)
+            .map(|offset| &*offset.cast_mut_ptr::<pg_sys::Interval>())
+            .is_some_and(|offset| offset.time == 0 && offset.day == 0 && offset.month == 0)
+    }
+}
+
+/// The value of a constant, if it is one.
+///
+/// # Safety
+/// `node` is a node.
+unsafe fn constant(node: *mut Node) -> Option<Datum> {
     // SAFETY: a constant that is not NULL holds a datum of its type.
     unsafe {
-        if !is_a(zone, NodeTag::T_Const) || (*zone.cast::<pg_sys::Const>()).constisnull {
-            return false;
-        }
-        String::from_datum((*zone.cast::<pg_sys::Const>()).constvalue, false)
-            .is_some_and(|name| name == "UTC")
+        let constant = is_a(node, NodeTag::T_Const).then(|| &*node.cast::<pg_sys::Const>())?;
+        (!constant.constisnull).then_some(constant.constvalue)
     }
 }
 

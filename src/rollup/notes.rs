@@ -1,7 +1,7 @@
 //! Writing notes: rows of a table of our own without a unique index, so that no writer waits for another. By the way of
 //! PostgreSQL's catalogs, as an INSERT for one row takes longer than the row.
 use pgrx::pg_sys::{
-    CatalogIndexState, HeapTuple, LOCKMODE, MemoryContext, NoLock, Oid, Relation, TupleTableSlot,
+    CatalogIndexState, HeapTuple, LOCKMODE, MemoryContext, NoLock, Oid, Relation, TupleDesc, TupleTableSlot,
 };
 use pgrx::{PgMemoryContexts, pg_sys};
 use std::collections::HashSet;
@@ -21,6 +21,9 @@ pub struct Notes {
 /// Notes that are still to be written.
 struct Batch {
     memory: MemoryContext,
+    /// Of the table, and a copy: hundreds of slots that hold on to one description are slow to look through, and PostgreSQL does so
+    /// for every note that it puts into an index.
+    rows: TupleDesc,
     /// The first `waiting` of them hold a note.
     slots: Vec<*mut TupleTableSlot>,
     waiting: u16,
@@ -39,9 +42,12 @@ impl Notes {
     pub fn open(table: Oid, in_batches: bool) -> Option<Self> {
         // SAFETY: inside a transaction; the lock is kept to the end of it.
         unsafe {
-            let table = open_table(table)?;
+            let table = pg_sys::try_table_open(table, pg_sys::RowExclusiveLock as LOCKMODE);
+            if table.is_null() {
+                return None;
+            }
             let indexes = pg_sys::CatalogOpenIndexes(table);
-            Some(Self { table, indexes, batch: in_batches.then(Batch::new) })
+            Some(Self { table, indexes, batch: in_batches.then(|| Batch::new((*table).rd_att)) })
         }
     }
 
@@ -59,7 +65,7 @@ impl Notes {
                 None => pg_sys::CatalogTupleInsertWithInfo(self.table, form(), self.indexes),
                 Some(batch) => {
                     let note = PgMemoryContexts::For(batch.memory).switch_to(|_| form());
-                    if batch.takes(note, self.table) {
+                    if batch.takes(note) {
                         self.write_batch();
                     }
                 }
@@ -96,35 +102,31 @@ impl Notes {
     }
 }
 
-/// # Safety
-/// Inside a transaction.
-pub unsafe fn open_table(table: Oid) -> Option<Relation> {
-    // SAFETY: null, if there is none.
-    let table = unsafe { pg_sys::try_table_open(table, pg_sys::RowExclusiveLock as LOCKMODE) };
-    (!table.is_null()).then_some(table)
-}
-
 impl Batch {
     /// Its memory goes with the one that is current, if it is not deleted before.
-    fn new() -> Self {
-        // SAFETY: inside a transaction.
-        let memory = unsafe {
-            pg_sys::AllocSetContextCreateInternal(
+    ///
+    /// # Safety
+    /// Inside a transaction; rows of the table.
+    unsafe fn new(rows: TupleDesc) -> Self {
+        // SAFETY: as the contract says.
+        unsafe {
+            let memory = pg_sys::AllocSetContextCreateInternal(
                 pg_sys::CurrentMemoryContext,
                 c"notes to be written".as_ptr(),
                 0,
                 8192,
                 65536,
-            )
-        };
-        Self { memory, slots: Vec::new(), waiting: 0, noted: Some(Noted::default()) }
+            );
+            let rows = pg_sys::CreateTupleDescCopy(rows);
+            Self { memory, rows, slots: Vec::new(), waiting: 0, noted: Some(Noted::default()) }
+        }
     }
 
     /// Whether it is full with this one.
     ///
     /// # Safety
     /// `note` is a tuple of the table that was just formed in the batch's memory.
-    unsafe fn takes(&mut self, note: HeapTuple, table: Relation) -> bool {
+    unsafe fn takes(&mut self, note: HeapTuple) -> bool {
         // SAFETY: as the contract says; a slot that is used again forgets what was in it.
         unsafe {
             if !is_new(&mut self.noted, note) {
@@ -133,8 +135,7 @@ impl Batch {
             }
             let place = usize::from(self.waiting);
             if place == self.slots.len() {
-                let slot =
-                    pg_sys::MakeSingleTupleTableSlot((*table).rd_att, &raw const pg_sys::TTSOpsHeapTuple);
+                let slot = pg_sys::MakeSingleTupleTableSlot(self.rows, &raw const pg_sys::TTSOpsHeapTuple);
                 self.slots.push(slot);
             }
             pg_sys::ExecStoreHeapTuple(note, self.slots[place], false);

@@ -1,14 +1,9 @@
 //! Columns that are computed of a row, prepared once: a writer who adds one row should not wait for a plan.
+use super::unguarded;
 use pgrx::PgMemoryContexts;
 use pgrx::pg_sys;
-use pgrx::pg_sys::submodules::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::{Datum, Expr, ExprContext, ProjectionInfo, TupleDesc, TupleTableSlot};
 use std::slice;
-
-unsafe extern "C-unwind" {
-    // utils/datum.h, which pgrx leaves out; the same from PostgreSQL 15 to 18.
-    fn datum_image_eq(one: Datum, other: Datum, by_value: bool, length: i32) -> bool;
-}
 
 /// A row before and after.
 pub type Change = (Option<*mut TupleTableSlot>, Option<*mut TupleTableSlot>);
@@ -79,14 +74,17 @@ impl Projection {
             self.project(old, self.before);
             self.project(new, self.after);
             let (was, is_now) = (self.values(self.before), self.values(self.after));
-            pg_guard_ffi_boundary(|| {
-                self.columns.iter().zip(was).zip(is_now).any(|((column, was), is_now)| match (was, is_now) {
+            let mut columns = self.columns.iter().zip(was).zip(is_now);
+            let mut differ = false;
+            unguarded::guarded(&mut || {
+                differ = columns.any(|((column, was), is_now)| match (was, is_now) {
                     ((was, false), (is_now, false)) => {
-                        !datum_image_eq(*was, *is_now, column.by_value, column.length.into())
+                        !unguarded::datum_image_eq(*was, *is_now, column.by_value, column.length.into())
                     }
                     ((_, was_null), (_, is_null)) => was_null != is_null,
-                })
-            })
+                });
+            });
+            differ
         }
     }
 
@@ -100,8 +98,8 @@ impl Projection {
             (*self.context).ecxt_scantuple = row;
             let mut is_null = false;
             let mut memory = PgMemoryContexts::For((*self.context).ecxt_per_tuple_memory);
-            pg_guard_ffi_boundary(|| {
-                memory.switch_to(|_| (*state).evalfunc.map(|of| of(state, self.context, &mut is_null)))
+            unguarded::guarded(&mut || {
+                memory.switch_to(|_| (*state).evalfunc.map(|of| of(state, self.context, &mut is_null)));
             });
         }
     }

@@ -37,23 +37,38 @@ unsafe extern "C-unwind" fn on_request() {
     shared::request();
 }
 
-/// After the check of ownership, so nobody ends workers in a database that he could not drop.
+/// Called for every function and table that anybody uses: only what concerns us is worth a guard.
 ///
 /// # Safety
 /// Called by PostgreSQL.
-#[pg_guard]
 unsafe extern "C-unwind" fn on_access(
     access: ObjectAccessType::Type, class: Oid, object: Oid, part: c_int, argument: *mut c_void,
 ) {
     if let Some(Some(before)) = BEFORE_ACCESS.get() {
-        // SAFETY: as we are called.
+        // SAFETY: as we are called; there is nothing to drop.
         unsafe { before(access, class, object, part, argument) }
     }
-    if access == ObjectAccessType::OAT_DROP && class == pg_sys::DatabaseRelationId {
+    let concerns_us = match class {
+        pg_sys::DatabaseRelationId => access == ObjectAccessType::OAT_DROP,
+        pg_sys::ExtensionRelationId => access == ObjectAccessType::OAT_POST_ALTER,
+        _ => false,
+    };
+    if concerns_us {
+        // SAFETY: the database that is dropped, or the extension.
+        unsafe { on_change(class, object) }
+    }
+}
+
+/// After the check of ownership, so nobody ends workers in a database that he could not drop.
+///
+/// # Safety
+/// Called by PostgreSQL, for a database that is dropped or an extension that is altered.
+#[pg_guard]
+unsafe extern "C-unwind" fn on_change(class: Oid, object: Oid) {
+    if class == pg_sys::DatabaseRelationId {
         shared().leave_alone_until(object, shared::now().saturating_add(TEN_SECONDS));
         processes::terminate(object);
-    }
-    if access == ObjectAccessType::OAT_POST_ALTER && class == pg_sys::ExtensionRelationId {
+    } else {
         api::wake_scheduler();
     }
 }

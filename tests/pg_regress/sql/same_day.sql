@@ -50,7 +50,13 @@ SELECT * FROM pg_temp.plan($q$SELECT n FROM visits WHERE vend_internal.is_absent
 SELECT * FROM pg_temp.plan($q$SELECT n FROM visits WHERE vend_internal.is_absent(at)$q$);
 SELECT * FROM pg_temp.plan($q$SELECT n FROM visits WHERE vend_internal.is_after(utc AT TIME ZONE 'UTC', now())$q$);
 SELECT * FROM pg_temp.plan($q$SELECT n FROM visits WHERE vend_internal.is_after(at, now())$q$);
+-- As staging writes it, without a name.
+SELECT count(*) AS wrong FROM visits, unnest('{infinity, -infinity, 2026-03-29 04:00+00, NULL}'::timestamptz[]) bound WHERE (vend_internal.is_after(utc AT TIME ZONE interval '0', bound), vend_internal.is_absent(utc AT TIME ZONE interval '0'))
+    IS DISTINCT FROM (at > bound, at IS NULL);
+SELECT * FROM pg_temp.plan($q$SELECT n FROM visits WHERE vend_internal.is_absent(utc AT TIME ZONE interval '0')$q$);
+SELECT * FROM pg_temp.plan($q$SELECT n FROM visits WHERE vend_internal.is_after(utc AT TIME ZONE interval '0', now())$q$);
 -- Of another zone's it is the cast that is asked.
+SELECT * FROM pg_temp.plan($q$SELECT n FROM visits WHERE vend_internal.is_after(utc AT TIME ZONE interval '1 hour', now())$q$);
 SELECT * FROM pg_temp.plan($q$SELECT n FROM visits WHERE vend_internal.is_after(utc AT TIME ZONE 'Europe/Berlin', now())$q$);
 -- As values.
 CREATE TEMP TABLE called AS SELECT vend_internal.is_after(at, 'infinity') AS after, vend_internal.is_absent(at) AS absent FROM visits;
