@@ -37,7 +37,7 @@ unsafe extern "C-unwind" fn on_request() {
     shared::request();
 }
 
-/// Called for every function and table that anybody uses: only what concerns us is worth a guard.
+/// Called for every function that anybody calls: only what concerns us is worth a guard.
 ///
 /// # Safety
 /// Called by PostgreSQL.
