@@ -49,7 +49,7 @@ COMMENT ON FUNCTION vend_internal.lock_rollup_sources(text, jsonb) IS
     'Keeps writers from the sources of a rollup, those it has and those it gets, until the end of the transaction.';
 
 CREATE FUNCTION vend_internal.define_rollup(
-    name text, query text, key text[], sources jsonb, tenant_column text, built_in boolean
+    name text, query text, key text[], sources jsonb, tenant_column text, built_in boolean, indexes jsonb DEFAULT '[]'
 ) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
@@ -57,10 +57,10 @@ BEGIN
     -- Before the notes are dropped: a writer who waits for them would wait for us, and we for him.
     PERFORM vend_internal.lock_rollup_sources(name, sources);
     PERFORM vend_internal.drop_parts(name);
-    INSERT INTO vend_internal.rollups AS r (name, query, key, sources, tenant_column, built_in)
-    VALUES (name, query, key, sources, tenant_column, built_in)
+    INSERT INTO vend_internal.rollups AS r (name, query, key, sources, tenant_column, built_in, indexes)
+    VALUES (name, query, key, sources, tenant_column, built_in, indexes)
     ON CONFLICT ON CONSTRAINT rollups_pkey DO UPDATE SET query = excluded.query, key = excluded.key, sources = excluded.sources,
-        tenant_column = excluded.tenant_column, built_in = excluded.built_in, refreshed_at = NULL,
+        tenant_column = excluded.tenant_column, built_in = excluded.built_in, indexes = excluded.indexes, refreshed_at = NULL,
         generation = excluded.generation;
     PERFORM vend_internal.make_parts(name);
     PERFORM vend_internal.watch_rollup(name);
@@ -68,7 +68,7 @@ BEGIN
     DELETE FROM vend_internal.stale_rollups s WHERE s.rollup = name;
     INSERT INTO vend_internal.stale_rollups (rollup, reason) VALUES (name, 'not built yet');
 END $$;
-COMMENT ON FUNCTION vend_internal.define_rollup(text, text, text[], jsonb, text, boolean) IS
+COMMENT ON FUNCTION vend_internal.define_rollup(text, text, text[], jsonb, text, boolean, jsonb) IS
     'Makes a rollup, or makes it anew; what is built on its public view stays.';
 
 CREATE FUNCTION vend.create_rollup(name text, query text, key text[], sources jsonb, tenant_column text DEFAULT 'garage_id')

@@ -7,6 +7,8 @@ CREATE TABLE vend_internal.rollups (
     sources jsonb NOT NULL,
     tenant_column text,
     built_in boolean NOT NULL,
+    -- What our own reports look for in what is stored, other than by key or tenant: a list of lists of columns.
+    indexes jsonb NOT NULL DEFAULT '[]',
     refreshed_at timestamptz,
     -- Counts up with each, so that an older snapshot cannot go on where a newer one has been.
     batches bigint NOT NULL DEFAULT 0,

@@ -626,6 +626,8 @@ BEGIN
     IF rollup.tenant_column IS NOT NULL AND rollup.key <> ARRAY[rollup.tenant_column] THEN
         PERFORM vend_internal.execute_as_owner(format('CREATE INDEX ON %s (%I)', stored, rollup.tenant_column));
     END IF;
+    PERFORM vend_internal.execute_as_owner(format('CREATE INDEX ON %s (%s)', stored, vend_internal.list_of(ARRAY(SELECT jsonb_array_elements_text(i)))))
+    FROM jsonb_array_elements(rollup.indexes) i;
     PERFORM vend_internal.execute_as_owner(p)
     FROM vend_internal.protection_statements(stored::regclass, vend_internal.scope_of(rollup.tenant_column)) p;
     FOR mask IN SELECT * FROM vend_internal.rollup_masks m WHERE m.rollup = name LOOP

@@ -67,15 +67,16 @@ BEGIN
         PERFORM vend_internal.execute_as_owner(statement);
         RETURN;
     END IF;
-    wanted := jsonb_populate_record(NULL::vend_internal.rollups, '{"built_in": true}' || rollup || jsonb_build_object('query', statement));
+    wanted := jsonb_populate_record(NULL::vend_internal.rollups, '{"built_in": true, "indexes": []}' || rollup || jsonb_build_object('query', statement));
     IF reads_as_before AND vend_internal.capture_fault(name) IS NULL AND EXISTS (
         SELECT FROM vend_internal.rollups r
         WHERE r.name = generate.name
-            AND (r.query, r.key, r.sources, r.tenant_column) IS NOT DISTINCT FROM (wanted.query, wanted.key, wanted.sources, wanted.tenant_column))
+            AND (r.query, r.key, r.sources, r.tenant_column, r.indexes)
+                IS NOT DISTINCT FROM (wanted.query, wanted.key, wanted.sources, wanted.tenant_column, wanted.indexes))
     THEN
         INSERT INTO vend_internal.stale_rollups (rollup, reason) VALUES (name, 'attached again');
     ELSE
-        PERFORM vend_internal.define_rollup(name, wanted.query, wanted.key, wanted.sources, wanted.tenant_column, wanted.built_in);
+        PERFORM vend_internal.define_rollup(name, wanted.query, wanted.key, wanted.sources, wanted.tenant_column, wanted.built_in, wanted.indexes);
     END IF;
 END $$;
 COMMENT ON FUNCTION vend_internal.generate(text, text, text, jsonb, boolean) IS 'Makes one object of vend.attach(), with the rights of vend_owner.';

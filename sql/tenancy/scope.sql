@@ -8,11 +8,12 @@ COMMENT ON TABLE vend_internal.bypass IS 'One row, without a policy: whoever can
 INSERT INTO vend_internal.bypass DEFAULT VALUES;
 ALTER TABLE vend_internal.bypass ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 
+-- Not in SQL, in which each call that is not part of a query's plan would be planned anew.
 CREATE FUNCTION vend_internal.bypasses(token uuid) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT coalesce($1 = (SELECT b.token FROM vend_internal.bypass b), false);
-END;
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN coalesce($1 = (SELECT b.token FROM vend_internal.bypass b), false);
+END $$;
 COMMENT ON FUNCTION vend_internal.bypasses(uuid) IS 'Whether a token was read by somebody whom row-level security does not bind.';
 
 -- For views that are of no garage at all. The role is asked for only where row-level security binds: whoever it does not may

@@ -377,8 +377,8 @@ my $of_foreign_garage = "SELECT count(*) > 0 FROM vend_internal.of_daily_revenue
 is(output($usable, 'app', $admin, sprintf($of_foreign_garage, $_)), 'f', "T22: nor does the function of one garage, by the token $_") for 'NULL', 'gen_random_uuid()';
 is(one($usable, sprintf($of_foreign_garage, '(SELECT token FROM vend_internal.bypass)')), 't', 'T22: by the right token it does');
 is((attack($usable, 'app', $admin, "SELECT vend_internal.$_"))[0], '42501', "T22: what reports ask of one garage is nobody's: $_")
-	for "noted_of_daily_revenue('$foreign')", "noted_revenue_days('$foreign')", "revenue_by_day('$foreign', '{}', '2020-01-01')",
-	"other_currencies('$foreign', '{}', '{}', '2020-01-01')";
+	for "noted_of_daily_revenue('$foreign')", "noted_revenue_days('$foreign')", "revenue_by_day('$foreign', '{}', '2020-01-01', '2020-03-30')",
+	"other_currencies('$foreign', '{}', '{}', '2020-01-01', '2020-03-30')", "stored_currencies('$foreign')";
 is(output($usable, 'app', $admin, 'SELECT count(*) FROM vend_internal.bypass'), '0', 'T22: the token is shown to nobody who is bound');
 
 # T8, T9: copies and views of others.
