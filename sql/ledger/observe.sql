@@ -46,6 +46,8 @@ BEGIN
     FROM vend_internal.computed_ledger c
     LEFT JOIN vend_internal.ledger l USING (subscription_id, valid_from)
     WHERE c.* IS DISTINCT FROM l.*
+    -- An interval that ends earlier than it did makes room for the next one.
+    ORDER BY c.subscription_id, c.valid_to
     ON CONFLICT (subscription_id, valid_from) DO UPDATE SET valid_to = excluded.valid_to, user_id = excluded.user_id,
         garage_id = excluded.garage_id, pass_id = excluded.pass_id, monthly_amount = excluded.monthly_amount,
         churn_reason = excluded.churn_reason;

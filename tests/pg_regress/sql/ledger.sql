@@ -165,8 +165,25 @@ SELECT * FROM periods WHERE n BETWEEN 54 AND 56;
 -- METRICS.md, 9, 10, and the constraint that says so.
 SELECT count(*) FROM vend_internal.ledger a JOIN vend_internal.ledger b USING (subscription_id) WHERE a.valid_from < b.valid_from AND b.valid_from < a.valid_to;
 SELECT count(*) FROM vend_internal.ledger WHERE valid_from >= valid_to OR monthly_amount <= 0;
-INSERT INTO vend_internal.ledger SELECT subscription_id, valid_from - interval '1 day', valid_from + interval '1 second', user_id, garage_id, pass_id, 1 FROM vend_internal.ledger LIMIT 1;
+\set VERBOSITY terse
+CREATE FUNCTION overlap(earlier interval, later interval) RETURNS bigint LANGUAGE sql AS $$
+    WITH written AS (
+        INSERT INTO vend_internal.ledger
+        SELECT subscription_id, valid_from - earlier, valid_from + later, user_id, garage_id, pass_id, 1
+        FROM (SELECT * FROM vend_internal.ledger WHERE isfinite(valid_to) ORDER BY valid_to, subscription_id LIMIT 1) AS one
+        RETURNING 1)
+    SELECT count(*) FROM written;
+$$;
+SELECT overlap('1 day', '1 microsecond');
 \echo :LAST_ERROR_SQLSTATE
+SELECT overlap('-1 microsecond', '2 microseconds');
+SET session_replication_role = replica;
+SELECT overlap('40 years', '40 years');
+SET session_replication_role = origin;
+BEGIN;
+SELECT overlap('1 day', '0');
+ROLLBACK;
+\set VERBOSITY default
 -- The ledger is what its versions make of it; what somebody damaged is made good.
 SELECT vend_internal.rebuild_ledger();
 UPDATE vend_internal.ledger SET valid_to = 'infinity', churn_reason = NULL WHERE subscription_id = id('e', 10);
@@ -203,6 +220,12 @@ JOIN vend_internal.ledger l ON l.subscription_id = id('e', p.n) WHERE l.valid_fr
 SELECT count(*) > 2000 AS many FROM expected;
 SELECT count(*) FROM ((TABLE expected EXCEPT ALL TABLE actual) UNION ALL (TABLE actual EXCEPT ALL TABLE expected)) d;
 SELECT vend_internal.rebuild_ledger();
+-- Each stored as one interval without an end, which has to become shorter before there is room for the others.
+CREATE TABLE undamaged AS TABLE vend_internal.ledger;
+DELETE FROM vend_internal.ledger l USING undamaged u WHERE u.subscription_id = l.subscription_id AND u.valid_from < l.valid_from;
+UPDATE vend_internal.ledger SET valid_to = 'infinity';
+SELECT vend_internal.rebuild_ledger() > 200 AS many;
+SELECT count(*) FROM ((TABLE undamaged EXCEPT ALL TABLE vend_internal.ledger) UNION ALL (TABLE vend_internal.ledger EXCEPT ALL TABLE undamaged)) AS d;
 
 -- The past of what was deleted keeps its currency, and the month its churn.
 INSERT INTO payments (id, subscription_id, garage_id, amount, stripe_fee, net_amount, status, currency, payment_date, created_at, updated_at) VALUES (id('9', 1), id('e', 1), id('b', 1), 100, 0, 100, 'succeeded', 'eur', '2025-02-01', '2025-02-01', '2025-02-01'), (id('9', 2), id('e', 2), id('b', 1), 100, 0, 100, 'succeeded', 'usd', '2025-02-01', '2025-02-01', '2025-02-01');
