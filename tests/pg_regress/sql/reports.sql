@@ -201,7 +201,7 @@ SELECT * FROM calendar;
 INSERT INTO garage_daily_occupancy (id, garage_id, day, hourly_occupancy, created_at) SELECT gen_random_uuid(), id, '2036-02-29', '[1]', now() FROM garages LIMIT 1;
 INSERT INTO garage_daily_occupancy (id, garage_id, day, hourly_occupancy, created_at) SELECT gen_random_uuid(), id, 'infinity', '[1]', now() FROM garages LIMIT 1;
 SELECT * FROM calendar;
-UPDATE subscriptions SET created_at = '2017-12-31' WHERE id = (SELECT min(id::text)::uuid FROM subscriptions WHERE status = 'active');
+UPDATE subscriptions SET created_at = '2017-12-31' WHERE id = (SELECT min(id::text)::uuid FROM subscriptions WHERE status = 'active' AND isfinite(created_at));
 SELECT * FROM calendar;
 ROLLBACK;
 SELECT * FROM calendar;
